@@ -1,0 +1,1 @@
+//! Host patterns of a route.

@@ -1,0 +1,1 @@
+//! Request paths and path patterns of a route.

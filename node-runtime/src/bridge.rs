@@ -1,0 +1,1 @@
+//! A bounded channel whose unit is the byte.

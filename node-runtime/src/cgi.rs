@@ -1,0 +1,1 @@
+//! The CGI protocol as WAGI speaks it, pure.

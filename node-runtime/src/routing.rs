@@ -1,0 +1,1 @@
+//! Which route answers a request, pure.
