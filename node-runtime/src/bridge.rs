@@ -215,6 +215,15 @@ impl<L: Lock<State>> Writer<L> {
         outcome
     }
 
+    /// How many bytes the next write takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the receiver is gone.
+    pub fn room(&self) -> Result<usize, Closed> {
+        self.shared.with(|state| state.room())
+    }
+
     /// Waits until there is room, or the receiver is gone.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let (outcome, waker) = self.shared.with(|state| match state.room() {

@@ -58,7 +58,10 @@ fn bytes_are_invisible_until_the_slice_ends() {
     assert_eq!(sleeper.wakes(), 0);
     assert_eq!(sender.publish(), 3);
     assert_eq!(sleeper.wakes(), 1);
-    assert_eq!(receive(&mut receiver, &waker), Some((b"abc".to_vec(), None)));
+    assert_eq!(
+        receive(&mut receiver, &waker),
+        Some((b"abc".to_vec(), None))
+    );
 }
 
 #[test]
@@ -68,7 +71,10 @@ fn enough_held_back_bytes_are_published_within_the_slice() {
     assert_eq!(receive(&mut receiver, &waker), None);
     assert_eq!(sender.writer().write(b"abcd"), Ok(4));
     assert_eq!(sleeper.wakes(), 1);
-    assert_eq!(receive(&mut receiver, &waker), Some((b"abcd".to_vec(), None)));
+    assert_eq!(
+        receive(&mut receiver, &waker),
+        Some((b"abcd".to_vec(), None))
+    );
 }
 
 #[test]

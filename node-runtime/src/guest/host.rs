@@ -1,0 +1,64 @@
+//! What a guest is given by whoever starts it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::Ending;
+
+/// The world outside one guest.
+///
+/// Its methods are called from guest threads and must not block.
+pub trait Host: Send + Sync + 'static {
+    /// The environment, made when the guest first asks for it.
+    fn environment(&self) -> Strings;
+
+    /// The arguments, made when the guest first asks for them.
+    fn arguments(&self) -> Strings;
+
+    /// Takes one line of the guest's standard error, without its end of line.
+    fn stderr(&self, line: &[u8]);
+
+    /// The client must be cut off: it takes nothing, and its time is over.
+    fn cut(&self);
+
+    /// The guest is gone, and all that it held is free.
+    fn ended(&self, ending: &Ending);
+}
+
+/// Strings as WASI hands them out: each ended by a NUL, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Strings {
+    /// All of them.
+    pub bytes: Vec<u8>,
+    /// How many.
+    pub count: usize,
+}
+
+/// A folder that the guest may read.
+#[derive(Clone, Debug)]
+pub struct Preopen {
+    /// The path the guest sees.
+    pub guest_path: String,
+    /// The folder it is.
+    pub host_path: PathBuf,
+}
+
+/// The guest's standard input.
+pub trait Input: Send + 'static {
+    /// Waits for the next bytes; `None` is the end.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] when the end will not come: the client broke off, or sent too much.
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, InputError>>;
+}
+
+/// The input broke off before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the input broke off")]
+pub struct InputError;
+
+pub(crate) type SharedHost = Arc<dyn Host>;

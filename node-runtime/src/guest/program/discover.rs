@@ -1,0 +1,135 @@
+//! Asks a module which routes it divides its own into (`_routes`), at load.
+//!
+//! It runs without environment, arguments, volumes or input, within 5 s of CPU and 64 KiB of
+//! output, on the same threads as any guest.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::super::host::{Host, Strings};
+use super::super::{Ending, Executor, Full, Start, Timeouts};
+use super::Program;
+
+/// The export that prints sub-routes.
+pub const ROUTES: &str = "_routes";
+
+const CPU: Duration = Duration::from_secs(5);
+/// A guest that sleeps uses no CPU; it must end all the same.
+const TOTAL: Duration = Duration::from_secs(10);
+const OUTPUT_BYTES: usize = 64 * 1024;
+/// What one such run may hold; the default of a route's `limits.memory`.
+const MEMORY_BYTES: usize = 128 * 1024 * 1024;
+
+/// Why a module's routes are not known.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    /// Too many guests run.
+    #[error("{ROUTES} could not run: {0}")]
+    Full(#[from] Full),
+    /// Memory for it is not free.
+    #[error("{ROUTES} could not run: all guests together hold too much memory")]
+    Memory,
+    /// It did not come to a good end.
+    #[error("{ROUTES} failed: {0}")]
+    Failed(Ending),
+    /// It printed too much.
+    #[error("{ROUTES} printed more than {OUTPUT_BYTES} bytes")]
+    TooLong,
+    /// It printed something that is not text.
+    #[error("{ROUTES} printed what is not UTF-8")]
+    NotText,
+}
+
+/// Gives nothing and keeps the ending.
+#[derive(Default)]
+struct Nobody {
+    last_line: Mutex<String>,
+}
+
+impl Host for Nobody {
+    fn environment(&self) -> Strings {
+        Strings::default()
+    }
+
+    fn arguments(&self) -> Strings {
+        Strings::default()
+    }
+
+    fn stderr(&self, line: &[u8]) {
+        let mut last = self
+            .last_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = String::from_utf8_lossy(line).into_owned();
+    }
+
+    fn cut(&self) {}
+
+    fn ended(&self, ending: &Ending) {
+        if !matches!(ending, Ending::Exited(0)) {
+            let last = self
+                .last_line
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            tracing::debug!(%ending, stderr = %last.escape_debug(), "{ROUTES} failed");
+        }
+    }
+}
+
+impl Program {
+    /// What `_routes` prints; `None` when the module has no such export.
+    ///
+    /// # Errors
+    ///
+    /// [`DiscoverError`] when it fails, prints too much or what is not text.
+    pub async fn discover(
+        self: &Arc<Self>,
+        executor: &Executor,
+    ) -> Result<Option<String>, DiscoverError> {
+        let Ok(entry) = self.entry(ROUTES) else {
+            return Ok(None);
+        };
+        let reservation = self
+            .engine
+            .budget()
+            .try_reserve(self.initial_bytes())
+            .ok_or(DiscoverError::Memory)?;
+        let (invocation, mut output) = executor.start(Start {
+            program: Arc::clone(self),
+            entry,
+            host: Arc::new(Nobody::default()),
+            stdin: None,
+            files: Arc::new([]),
+            memory_limit_bytes: MEMORY_BYTES.max(self.initial_bytes()),
+            reservation,
+            timeouts: Timeouts {
+                head: TOTAL,
+                idle: TOTAL,
+                client: TOTAL,
+                total: TOTAL,
+                cpu: CPU,
+            },
+            route: 0,
+            began: Instant::now(),
+        })?;
+        let mut text = Vec::new();
+        loop {
+            let received = output.receive().await;
+            text.extend_from_slice(&received.bytes);
+            if text.len() > OUTPUT_BYTES {
+                return Err(DiscoverError::TooLong);
+            }
+            if received.end.is_some() {
+                break;
+            }
+        }
+        match invocation.ending() {
+            Some(Ending::Exited(0)) => {}
+            Some(other) => return Err(DiscoverError::Failed(other.clone())),
+            None => return Err(DiscoverError::Failed(Ending::Exited(-1))),
+        }
+        String::from_utf8(text)
+            .map(Some)
+            .map_err(|_| DiscoverError::NotText)
+    }
+}
