@@ -1,0 +1,200 @@
+//! Serving, and hang-up wherever the request is.
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body_util::BodyExt;
+use tokio::sync::mpsc;
+
+use crate::http::Config;
+use crate::http::testing::{dropped, pipe, read_all, read_to, send, serve, soon, text};
+
+#[tokio::test]
+async fn one_connection_answers_many_http1_requests_and_pipelined_ones() {
+    let served = serve(Config::default(), |request, _| async move {
+        assert_eq!(request.version(), Version::HTTP_11);
+        let body = request.into_body().collect().await.expect("it is whole");
+        let (pipe, answer) = pipe();
+        pipe.try_send(Ok(body.to_bytes())).expect("room");
+        Response::new(answer)
+    });
+    let mut client = served.connect().await;
+    let request = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc";
+    send(&mut client, request).await;
+    assert!(
+        read_to(&mut client, "3\r\nabc\r\n0\r\n\r\n")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    send(&mut client, [request, request].concat()).await;
+    read_to(&mut client, "3\r\nabc\r\n0\r\n\r\n").await;
+    read_to(&mut client, "3\r\nabc\r\n0\r\n\r\n").await;
+    drop(client);
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn http2_with_prior_knowledge_is_served_on_the_same_port() {
+    let served = serve(Config::default(), |request, exchange| async move {
+        assert_eq!(request.version(), Version::HTTP_2);
+        assert!(exchange.scope.peer().ip().is_loopback());
+        text("hello")
+    });
+    let (mut client, connection) = h2::client::handshake(served.connect().await)
+        .await
+        .expect("h2");
+    let connection = tokio::spawn(connection);
+    for _ in 0..2 {
+        client = client.ready().await.expect("ready");
+        let request = Request::get("http://a/").body(()).expect("valid");
+        let (answer, _) = client.send_request(request, true).expect("sent");
+        let mut body = soon(answer).await.expect("answered").into_body();
+        assert_eq!(
+            soon(body.data()).await.expect("data").expect("whole"),
+            "hello"
+        );
+        assert!(soon(body.data()).await.is_none());
+    }
+    drop(client);
+    soon(connection)
+        .await
+        .expect("no panic")
+        .expect("a clean end");
+    served.stopped().await;
+}
+
+/// A service that never answers and never reads; the receiver gets one item a call.
+fn silent() -> (
+    crate::http::testing::Served,
+    mpsc::UnboundedReceiver<impl Future<Output = ()>>,
+) {
+    let (calls, called) = mpsc::unbounded_channel();
+    let served = serve(Config::default(), move |request, _| {
+        let (held, gone) = dropped();
+        calls.send(gone).expect("the test listens");
+        async move {
+            let _request = request;
+            let _held = held;
+            std::future::pending().await
+        }
+    });
+    (served, called)
+}
+
+#[tokio::test]
+async fn a_client_that_closes_ends_a_service_that_left_a_megabyte_unread() {
+    let (served, mut called) = silent();
+    for abort in [false, true] {
+        let mut client = served.connect().await;
+        send(
+            &mut client,
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n",
+        )
+        .await;
+        let gone = soon(called.recv()).await.expect("called");
+        // As much as the kernel takes: nobody reads it.
+        while client.try_write(&[b'x'; 65536]).is_ok() {}
+        if abort {
+            client.set_zero_linger().expect("set");
+        }
+        drop(client);
+        soon(gone).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_ends_a_service_although_pipelined_bytes_wait() {
+    let (served, mut called) = silent();
+    for abort in [false, true] {
+        let mut client = served.connect().await;
+        send(
+            &mut client,
+            "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(5000),
+        )
+        .await;
+        let gone = soon(called.recv()).await.expect("called");
+        if abort {
+            client.set_zero_linger().expect("set");
+        }
+        drop(client);
+        soon(gone).await;
+        assert!(called.try_recv().is_err(), "no later request was begun");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_sending_half_counts_as_gone() {
+    let (served, mut called) = silent();
+    let mut client = served.connect().await;
+    send(&mut client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let gone = soon(called.recv()).await.expect("called");
+    tokio::io::AsyncWriteExt::shutdown(&mut client)
+        .await
+        .expect("shut down");
+    soon(gone).await;
+    assert_eq!(read_all(&mut client).await.0, b"");
+}
+
+#[tokio::test]
+async fn an_http2_client_that_closes_ends_all_its_streams() {
+    let (served, mut called) = silent();
+    let (mut client, connection) = h2::client::handshake(served.connect().await)
+        .await
+        .expect("h2");
+    let connection = tokio::spawn(connection);
+    let mut streams = Vec::new();
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        client = client.ready().await.expect("ready");
+        let request = Request::post("http://a/").body(()).expect("valid");
+        let (answer, mut upload) = client.send_request(request, false).expect("sent");
+        upload
+            .send_data(Bytes::from(vec![b'x'; 200_000]), false)
+            .expect("queued");
+        streams.push((answer, upload));
+        calls.push(soon(called.recv()).await.expect("called"));
+    }
+    connection.abort();
+    for gone in calls {
+        soon(gone).await;
+    }
+}
+
+#[tokio::test]
+async fn resetting_one_http2_stream_ends_its_service_and_no_other() {
+    let (served, mut called) = silent();
+    let (mut client, connection) = h2::client::handshake(served.connect().await)
+        .await
+        .expect("h2");
+    let _connection = tokio::spawn(connection);
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        client = client.ready().await.expect("ready");
+        let request = Request::get("http://a/").body(()).expect("valid");
+        let (answer, stream) = client.send_request(request, true).expect("sent");
+        open.push((answer, stream, soon(called.recv()).await.expect("called")));
+    }
+    let (_, mut first, first_gone) = open.remove(0);
+    let mut second_gone = Box::pin(open.remove(0).2);
+    first.send_reset(h2::Reason::CANCEL);
+    soon(first_gone).await;
+    assert!(futures::poll!(&mut second_gone).is_pending());
+}
+
+#[tokio::test]
+async fn a_client_that_closes_drops_a_body_that_waits_for_its_next_bytes() {
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let served = serve(Config::default(), move |_, _| {
+        let (pipe, body) = pipe();
+        calls.send(pipe).expect("the test listens");
+        async move { Response::new(body) }
+    });
+    let mut client = served.connect().await;
+    send(&mut client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let pipe = soon(called.recv()).await.expect("called");
+    pipe.try_send(Ok(Bytes::from_static(b"first")))
+        .expect("room");
+    read_to(&mut client, "5\r\nfirst\r\n").await;
+    assert!(!pipe.is_closed());
+    drop(client);
+    soon(pipe.closed()).await;
+}

@@ -1,0 +1,181 @@
+//! The socket as hyper reads and writes it.
+//!
+//! Three things that hyper-util's adapter cannot do: the stream is shared, so
+//! that hang-up can be watched beside hyper; bytes read ahead are given first;
+//! completed flushes are counted. It does not know HTTP beyond telling the
+//! connection's clocks that bytes came.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use rustix::net::Shutdown;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use super::frames::Scanner;
+use super::scope::Scope;
+
+/// The most that one read takes: hyper's own buffers are no larger for long.
+const READ: usize = 32 * 1024;
+
+/// One client's socket, in hyper's terms.
+pub(super) struct Socket {
+    tcp: Arc<TcpStream>,
+    scope: Arc<Scope>,
+    /// Bytes that were read to choose the protocol.
+    ahead: Bytes,
+    /// HTTP/2 only.
+    frames: Option<Scanner>,
+}
+
+// === impl Socket ===
+
+impl Socket {
+    /// An HTTP/1 socket whose first bytes are `ahead`.
+    pub(super) fn http1(tcp: Arc<TcpStream>, scope: Arc<Scope>, ahead: Bytes) -> Self {
+        Socket {
+            tcp,
+            scope,
+            ahead,
+            frames: None,
+        }
+    }
+
+    /// An HTTP/2 socket whose first bytes are `ahead`.
+    pub(super) fn http2(tcp: Arc<TcpStream>, scope: Arc<Scope>, ahead: Bytes) -> Self {
+        scope.phases.await_request();
+        Socket {
+            tcp,
+            scope,
+            ahead,
+            frames: Some(Scanner::new()),
+        }
+    }
+
+    fn give(&mut self, cursor: &mut ReadBufCursor<'_>, bytes: &[u8]) {
+        match &mut self.frames {
+            Some(frames) => self.scope.phases.head_is_open(frames.scan(bytes)),
+            None => self.scope.phases.bytes_came(),
+        }
+        cursor.put_slice(bytes);
+    }
+}
+
+impl Read for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(cursor.remaining());
+            let bytes = self.ahead.split_to(count);
+            self.give(&mut cursor, &bytes);
+            return Poll::Ready(Ok(()));
+        }
+        let mut buffer = [MaybeUninit::<u8>::uninit(); READ];
+        let room = READ.min(cursor.remaining());
+        loop {
+            ready!(self.tcp.poll_read_ready(context))?;
+            match read(&self.tcp, &mut buffer[..room]) {
+                Ok(bytes) => {
+                    if !bytes.is_empty() {
+                        self.give(&mut cursor, bytes);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.tcp.poll_write_ready(context))?;
+            match self.tcp.try_write(bytes) {
+                Err(error) if is_transient(&error) => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.tcp.poll_write_ready(context))?;
+            match self.tcp.try_write_vectored(slices) {
+                Err(error) if is_transient(&error) => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.scope.flushes.completed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(shutdown_write(&self.tcp))
+    }
+}
+
+/// Reads what is there into `buffer`; `WouldBlock` waits for the next readiness.
+pub(super) fn read<'buffer>(
+    tcp: &TcpStream,
+    buffer: &'buffer mut [MaybeUninit<u8>],
+) -> io::Result<&'buffer [u8]> {
+    let room = buffer.len();
+    let mut taken = None;
+    let outcome = tcp.try_io(Interest::READABLE, || {
+        let (bytes, _) = rustix::io::read(tcp, buffer)?;
+        let short = !bytes.is_empty() && bytes.len() < room;
+        taken = Some(&*bytes);
+        if short {
+            // The socket is empty. Saying so here clears tokio's readiness, and
+            // saves the read that would only find that out (as tokio's own does).
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    });
+    match taken {
+        Some(bytes) => Ok(bytes),
+        None => Err(outcome
+            .err()
+            .unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into())),
+    }
+}
+
+/// Says that nothing more will be sent; a socket that is already gone is fine.
+pub(super) fn shutdown_write(tcp: &TcpStream) -> io::Result<()> {
+    match rustix::net::shutdown(tcp, Shutdown::Write) {
+        Err(rustix::io::Errno::NOTCONN) => Ok(()),
+        outcome => Ok(outcome?),
+    }
+}
+
+pub(super) fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,174 @@
+//! A request's body as the service reads it.
+//!
+//! Dropping it is always right. What HTTP/1 then still has to read is read and
+//! dropped beside the answer, within bounds, because a client that sends and is
+//! not read either never looks at the answer or is reset before it can.
+//! It does not know who reads it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Version;
+use http::header::EXPECT;
+use http::request::Parts;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::scope::Scope;
+
+type Item = Option<Result<Frame<Bytes>, hyper::Error>>;
+
+/// A request's body. Trailers are dropped.
+#[derive(Debug)]
+pub struct Upload {
+    /// Taken only by `drop`.
+    incoming: Option<Incoming>,
+    /// What [`Upload::continue_first`] happened to read.
+    ahead: Option<Item>,
+    scope: Arc<Scope>,
+    is_http1: bool,
+    /// The client sends nothing before it sees `100 Continue`.
+    awaits_continue: bool,
+    ended: bool,
+    drain_bytes: u64,
+}
+
+// === impl Upload ===
+
+impl Upload {
+    pub(super) fn new(incoming: Incoming, parts: &Parts, scope: Arc<Scope>) -> Self {
+        let ended = incoming.is_end_stream();
+        let is_http1 = parts.version < Version::HTTP_2;
+        let awaits_continue = parts.version == Version::HTTP_11
+            && !ended
+            && parts
+                .headers
+                .get(EXPECT)
+                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        if is_http1 {
+            scope.set_abandoned(false);
+        }
+        Upload {
+            incoming: Some(incoming),
+            ahead: None,
+            drain_bytes: scope.shared.config.drain_bytes,
+            scope,
+            is_http1,
+            awaits_continue,
+            ended,
+        }
+    }
+
+    /// How much may be read and dropped if the service gives the body up.
+    pub fn set_drain_bytes(&mut self, bytes: u64) {
+        self.drain_bytes = bytes;
+    }
+
+    /// Lets a client that waits for `100 Continue` send, as the first read would.
+    ///
+    /// For an answer that is committed before its request was read: hyper sends
+    /// no `100 Continue` after a final head. Elsewhere it does nothing. (hyper
+    /// offers no way to send one on HTTP/2; those clients send after a moment.)
+    pub async fn continue_first(&mut self) {
+        if !self.awaits_continue {
+            return;
+        }
+        let mut polled = false;
+        std::future::poll_fn(|context| {
+            if polled {
+                return Poll::Ready(());
+            }
+            polled = true;
+            if let Poll::Ready(item) = self.poll_incoming(context) {
+                self.ahead = Some(item);
+            }
+            // hyper reads, and so writes its 100, before it asks us again.
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Item> {
+        self.awaits_continue = false;
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(None);
+        };
+        let item = match ready!(Pin::new(&mut *incoming).poll_frame(context)) {
+            Some(Ok(frame)) if frame.is_trailers() => None,
+            item => item,
+        };
+        self.ended = incoming.is_end_stream() || !matches!(item, Some(Ok(_)));
+        Poll::Ready(item)
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Item> {
+        match self.ahead.take() {
+            Some(item) => Poll::Ready(item),
+            None => self.poll_incoming(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ahead.is_none() && self.incoming.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (&self.ahead, &self.incoming) {
+            (None, Some(incoming)) => incoming.size_hint(),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(incoming) = self.incoming.take() else {
+            return;
+        };
+        // HTTP/2 gives up one stream without harm to the others (RFC 9113
+        // section 8.1): h2 does it when the body is dropped.
+        if self.ended || !self.is_http1 {
+            return;
+        }
+        self.scope.set_abandoned(true);
+        if self.awaits_continue {
+            // Reading would ask for the very body that nobody wants.
+            return;
+        }
+        let Ok(permit) = self.scope.shared.drains.clone().try_acquire_owned() else {
+            return;
+        };
+        let scope = self.scope.clone();
+        let time = scope.shared.config.drain_time;
+        let bytes = self.drain_bytes;
+        self.scope.beside(async move {
+            let drained = tokio::time::timeout(time, drain(incoming, bytes)).await;
+            if drained.unwrap_or(false) {
+                scope.set_abandoned(false);
+            }
+            drop(permit);
+        });
+    }
+}
+
+/// Reads and drops; true when the body ended within `left` bytes.
+async fn drain(mut incoming: Incoming, mut left: u64) -> bool {
+    while let Some(frame) = incoming.frame().await {
+        let Ok(frame) = frame else { return false };
+        let count = frame.data_ref().map_or(0, |data| data.len() as u64);
+        if count > left {
+            return false;
+        }
+        left -= count;
+    }
+    true
+}
