@@ -48,11 +48,11 @@ async fn http2_with_prior_knowledge_is_served_on_the_same_port() {
         let request = Request::get("http://a/").body(()).expect("valid");
         let (answer, _) = client.send_request(request, true).expect("sent");
         let mut body = soon(answer).await.expect("answered").into_body();
-        assert_eq!(
-            soon(body.data()).await.expect("data").expect("whole"),
-            "hello"
-        );
-        assert!(soon(body.data()).await.is_none());
+        let mut read = Vec::new();
+        while let Some(data) = soon(body.data()).await {
+            read.extend(data.expect("whole"));
+        }
+        assert_eq!(read, b"hello");
     }
     drop(client);
     soon(connection)
@@ -81,24 +81,36 @@ fn silent() -> (
 }
 
 #[tokio::test]
-async fn a_client_that_closes_ends_a_service_that_left_a_megabyte_unread() {
+async fn a_client_that_closes_ends_a_service_that_read_nothing_of_its_upload() {
     let (served, mut called) = silent();
-    for abort in [false, true] {
-        let mut client = served.connect().await;
-        send(
-            &mut client,
-            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n",
-        )
-        .await;
-        let gone = soon(called.recv()).await.expect("called");
-        // As much as the kernel takes: nobody reads it.
-        while client.try_write(&[b'x'; 65536]).is_ok() {}
-        if abort {
-            client.set_zero_linger().expect("set");
-        }
-        drop(client);
-        soon(gone).await;
-    }
+    let mut client = served.connect().await;
+    send(
+        &mut client,
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n",
+    )
+    .await;
+    let gone = soon(called.recv()).await.expect("called");
+    // What the kernel holds for a reader that does not read; a close behind
+    // more than that stays in the client's kernel, where nobody can see it.
+    send(&mut client, [b'x'; 40_000]).await;
+    drop(client);
+    soon(gone).await;
+}
+
+#[tokio::test]
+async fn a_client_that_aborts_ends_a_service_however_much_is_unread() {
+    let (served, mut called) = silent();
+    let mut client = served.connect().await;
+    send(
+        &mut client,
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9000000\r\n\r\n",
+    )
+    .await;
+    let gone = soon(called.recv()).await.expect("called");
+    while client.try_write(&[b'x'; 65536]).is_ok() {}
+    client.set_zero_linger().expect("set");
+    drop(client);
+    soon(gone).await;
 }
 
 #[tokio::test]
@@ -106,11 +118,7 @@ async fn a_client_that_closes_ends_a_service_although_pipelined_bytes_wait() {
     let (served, mut called) = silent();
     for abort in [false, true] {
         let mut client = served.connect().await;
-        send(
-            &mut client,
-            "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(5000),
-        )
-        .await;
+        send(&mut client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(500)).await;
         let gone = soon(called.recv()).await.expect("called");
         if abort {
             client.set_zero_linger().expect("set");
@@ -173,8 +181,9 @@ async fn resetting_one_http2_stream_ends_its_service_and_no_other() {
         let (answer, stream) = client.send_request(request, true).expect("sent");
         open.push((answer, stream, soon(called.recv()).await.expect("called")));
     }
-    let (_, mut first, first_gone) = open.remove(0);
-    let mut second_gone = Box::pin(open.remove(0).2);
+    let (_second_answer, _second, second_gone) = open.pop().expect("two");
+    let (_first_answer, mut first, first_gone) = open.pop().expect("two");
+    let mut second_gone = Box::pin(second_gone);
     first.send_reset(h2::Reason::CANCEL);
     soon(first_gone).await;
     assert!(futures::poll!(&mut second_gone).is_pending());
