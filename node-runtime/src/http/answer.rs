@@ -164,3 +164,6 @@ impl Drop for Marker {
         self.0.waker.wake();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,6 @@ impl<F: Future<Output = ()>> Future for Cuttable<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
