@@ -69,6 +69,7 @@ pub(super) async fn serve<S: Service>(tcp: TcpStream, scope: Arc<Scope>, service
         End::Gone | End::TimedOut | End::Evicted => {}
         End::Cut => linger::reset(&tcp),
         End::Done(_) if scope.needs_reset() => linger::reset_when_sent(&tcp, time).await,
+        End::Done(_) if scope.is_spent() => {}
         End::Done(Ok(())) if !scope.is_abandoned() && !linger::has_unread(&tcp) => {}
         End::Done(_) => {
             if let Ok(_permit) = scope.shared.drains.try_acquire() {

@@ -45,6 +45,8 @@ pub struct Scope {
     current: AtomicU64,
     /// HTTP/1: the request's body was given up before its end.
     abandoned: AtomicBool,
+    /// HTTP/1: such a body was read for as long as we care to.
+    spent: AtomicBool,
     /// HTTP/1: the answer ended in an error after its head.
     broken: AtomicBool,
     /// HTTP/1: the client speaks 1.0, where only a reset shows a broken answer.
@@ -83,6 +85,7 @@ impl Scope {
             waker: AtomicWaker::new(),
             current: AtomicU64::new(NO_REQUEST),
             abandoned: AtomicBool::new(false),
+            spent: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             old_version: AtomicBool::new(false),
         })
@@ -170,6 +173,14 @@ impl Scope {
 
     pub(super) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_spent(&self) {
+        self.spent.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_broken(&self) {

@@ -154,6 +154,8 @@ impl Drop for Upload {
             let drained = tokio::time::timeout(time, drain(incoming, bytes)).await;
             if drained.unwrap_or(false) {
                 scope.set_abandoned(false);
+            } else {
+                scope.set_spent();
             }
             drop(permit);
         });
@@ -172,3 +174,6 @@ async fn drain(mut incoming: Incoming, mut left: u64) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests;
