@@ -92,8 +92,11 @@ async fn watch(
     // side is closed (EPOLLRDHUP, EPOLLHUP) and on nothing else: unread or
     // pipelined bytes neither hide a hang-up nor wake it.
     let mut gone = pin!(tcp.ready(Interest::PRIORITY));
+    // No phase that begins from now on can end earlier than after one of these,
+    // so that requests need not touch the timer.
+    let shortest = config.head.min(config.keep_alive);
     let mut timer = pin!(sleep_until(
-        Instant::now() + config.first_byte.min(config.head)
+        Instant::now() + shortest.min(config.first_byte)
     ));
     poll_fn(|context| {
         scope.listen(context);
@@ -118,9 +121,7 @@ async fn watch(
             if deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(End::TimedOut);
             }
-            // No phase that begins from now on can end earlier than a head, so
-            // requests need not touch the timer.
-            let look = now + config.head.min(config.keep_alive);
+            let look = now + shortest;
             timer
                 .as_mut()
                 .reset(deadline.map_or(look, |deadline| deadline.min(look)));

@@ -74,3 +74,45 @@ impl Drop for Entry {
         drop(scope);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::Config;
+    use crate::http::scope::Shared;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_idle_connection_is_evicted_and_never_a_busy_one() {
+        let shared = Arc::new(Shared::new(Config::default()));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let scope = || Scope::new(address, address, shared.clone());
+        let registry = Registry::default();
+        assert!(!registry.evict());
+
+        let busy = scope();
+        let _active = busy.active();
+        let _busy = registry.enter(busy.clone());
+        assert!(!registry.evict());
+
+        let scopes = [scope(), scope(), scope()];
+        for (which, millis) in [(1, 10), (0, 20), (2, 30)] {
+            tokio::time::advance(Duration::from_millis(millis)).await;
+            scopes[which].phases.await_request();
+        }
+        let entries = scopes.clone().map(|scope| registry.enter(scope));
+        for longest in [1, 0, 2] {
+            assert!(registry.evict());
+            for (which, scope) in scopes.iter().enumerate() {
+                assert_eq!(scope.take_order(Order::Evict), which == longest);
+            }
+            // It takes part no more.
+            scopes[longest].phases.begin();
+        }
+        drop(entries);
+        assert!(!busy.ordered(Order::Evict));
+        assert_eq!(registry.lock().open.len(), 1);
+    }
+}

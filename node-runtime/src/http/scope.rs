@@ -70,6 +70,19 @@ pub(super) struct Active(Arc<Scope>);
 const NO_REQUEST: u64 = 0;
 const CUT: u64 = u64::MAX;
 
+// === impl Shared ===
+
+impl Shared {
+    pub(super) fn new(config: Config) -> Self {
+        Shared {
+            drains: Arc::new(Semaphore::new(config.max_drains)),
+            full: AtomicBool::new(false),
+            freed: Notify::new(),
+            config,
+        }
+    }
+}
+
 // === impl Scope ===
 
 impl Scope {

@@ -8,11 +8,11 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -105,12 +105,7 @@ async fn accept_all<S: Service>(
     service: S,
 ) {
     let places = Arc::new(Semaphore::new(config.max_connections));
-    let shared = Arc::new(Shared {
-        drains: Arc::new(Semaphore::new(config.max_drains)),
-        full: AtomicBool::new(false),
-        freed: Notify::new(),
-        config,
-    });
+    let shared = Arc::new(Shared::new(config));
     loop {
         let (tcp, peer) = accept(listener, connections).await;
         let place = find_place(&places, registry, &shared).await;
@@ -193,3 +188,6 @@ fn report(outcome: Result<(), JoinError>) {
 fn unmapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests;

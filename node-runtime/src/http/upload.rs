@@ -1,6 +1,6 @@
 //! A request's body as the service reads it.
 //!
-//! Dropping it is always right. What HTTP/1 then still has to read is read and
+//! Dropping it is always right. What is then still to come is read and
 //! dropped beside the answer, within bounds, because a client that sends and is
 //! not read either never looks at the answer or is reset before it can.
 //! It does not know who reads it.
@@ -134,12 +134,15 @@ impl Drop for Upload {
         let Some(incoming) = self.incoming.take() else {
             return;
         };
-        // HTTP/2 gives up one stream without harm to the others (RFC 9113
-        // section 8.1): h2 does it when the body is dropped.
-        if self.ended || !self.is_http1 {
+        if self.ended {
             return;
         }
-        self.scope.set_abandoned(true);
+        // On HTTP/2 the drain is a courtesy: RST_STREAM with NO_ERROR after a
+        // complete answer says the same (RFC 9113 section 8.1), but curl of
+        // today throws the answer away when the two come together.
+        if self.is_http1 {
+            self.scope.set_abandoned(true);
+        }
         if self.awaits_continue {
             // Reading would ask for the very body that nobody wants.
             return;
@@ -150,12 +153,13 @@ impl Drop for Upload {
         let scope = self.scope.clone();
         let time = scope.shared.config.drain_time;
         let bytes = self.drain_bytes;
+        let is_http1 = self.is_http1;
         self.scope.beside(async move {
             let drained = tokio::time::timeout(time, drain(incoming, bytes)).await;
-            if drained.unwrap_or(false) {
-                scope.set_abandoned(false);
-            } else {
-                scope.set_spent();
+            match drained {
+                _ if !is_http1 => {}
+                Ok(true) => scope.set_abandoned(false),
+                Ok(false) | Err(_) => scope.set_spent(),
             }
             drop(permit);
         });
