@@ -10,11 +10,12 @@
 //! A service need not: read or drain the request's body (dropping it is enough),
 //! delay a body's error, or watch for hang-up. It must: call
 //! [`Upload::continue_first`] before a 2xx head that it sends unread, call
-//! [`Cut::now`] when a client stalls for too long, and ask `host::check` about
+//! [`Cut::now`] when a client stalls for too long, and ask [`host::check`] about
 //! every request first.
 
 pub mod cut;
 pub mod exchange;
+pub mod host;
 pub mod scope;
 pub mod server;
 pub mod upload;
