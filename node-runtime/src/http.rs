@@ -20,6 +20,7 @@ pub mod scope;
 pub mod server;
 pub mod upload;
 
+mod ahead;
 mod answer;
 mod beside;
 mod connection;

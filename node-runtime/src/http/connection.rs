@@ -16,6 +16,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
+use super::ahead::{Ahead, Lookout};
 use super::beside::Crew;
 use super::cut::Cut;
 use super::exchange::{BoxError, Exchange, Service, conduct};
@@ -140,9 +141,10 @@ async fn talk<S: Service>(
     let Some((protocol, ahead)) = preface::choose(&tcp, &scope).await? else {
         return Ok(());
     };
+    let ahead = Arc::new(Ahead::new(scope.clone(), ahead));
     match protocol {
         Protocol::Http1 => {
-            let socket = Socket::http1(tcp, scope.clone(), ahead);
+            let socket = Socket::http1(tcp.clone(), scope.clone(), ahead.clone());
             let count = AtomicU64::new(0);
             let requests = scope.clone();
             let answer = service_fn(move |request| {
@@ -161,10 +163,17 @@ async fn talk<S: Service>(
                 .header_read_timeout(None)
                 .max_buf_size(HTTP1_BUFFER)
                 .serve_connection(socket, answer);
-            drive(&scope, connection, http1::Connection::graceful_shutdown).await
+            let watch = Some((&*ahead, &*tcp));
+            drive(
+                &scope,
+                connection,
+                http1::Connection::graceful_shutdown,
+                watch,
+            )
+            .await
         }
         Protocol::Http2 => {
-            let socket = Socket::http2(tcp, scope.clone(), ahead);
+            let socket = Socket::http2(tcp.clone(), scope.clone(), ahead);
             let executor = Executor::new(scope.clone());
             let cuts = executor.clone();
             let requests = scope.clone();
@@ -180,18 +189,30 @@ async fn talk<S: Service>(
                 .max_send_buf_size(STREAM_SEND_BUFFER)
                 .max_header_list_size(HEADER_LIST)
                 .serve_connection(socket, answer);
-            drive(&scope, connection, http2::Connection::graceful_shutdown).await
+            drive(
+                &scope,
+                connection,
+                http2::Connection::graceful_shutdown,
+                None,
+            )
+            .await
         }
     }
 }
 
 /// Polls hyper and what runs beside it; passes the order to drain on.
-async fn drive<C>(scope: &Scope, connection: C, drain: impl Fn(Pin<&mut C>)) -> Result<(), BoxError>
+async fn drive<C>(
+    scope: &Scope,
+    connection: C,
+    drain: impl Fn(Pin<&mut C>),
+    ahead: Option<(&Ahead, &TcpStream)>,
+) -> Result<(), BoxError>
 where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut connection = pin!(connection);
     let mut crew = Crew::new();
+    let mut lookout = Lookout::new();
     let mut is_draining = false;
     let mut is_done = false;
     poll_fn(|context| {
@@ -209,6 +230,9 @@ where
         let crew_is_done = crew.poll(&scope.inbox, context);
         if is_done && crew_is_done {
             return Poll::Ready(Ok(()));
+        }
+        if let Some((ahead, tcp)) = ahead {
+            lookout.poll(ahead, tcp, context);
         }
         Poll::Pending
     })

@@ -11,12 +11,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use rustix::net::Shutdown;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::ahead::Ahead;
 use super::frames::Scanner;
 use super::scope::Scope;
 
@@ -27,8 +27,7 @@ const READ: usize = 32 * 1024;
 pub(super) struct Socket {
     tcp: Arc<TcpStream>,
     scope: Arc<Scope>,
-    /// Bytes that were read to choose the protocol.
-    ahead: Bytes,
+    ahead: Arc<Ahead>,
     /// HTTP/2 only.
     frames: Option<Scanner>,
 }
@@ -37,7 +36,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// An HTTP/1 socket whose first bytes are `ahead`.
-    pub(super) fn http1(tcp: Arc<TcpStream>, scope: Arc<Scope>, ahead: Bytes) -> Self {
+    pub(super) fn http1(tcp: Arc<TcpStream>, scope: Arc<Scope>, ahead: Arc<Ahead>) -> Self {
         Socket {
             tcp,
             scope,
@@ -47,7 +46,7 @@ impl Socket {
     }
 
     /// An HTTP/2 socket whose first bytes are `ahead`.
-    pub(super) fn http2(tcp: Arc<TcpStream>, scope: Arc<Scope>, ahead: Bytes) -> Self {
+    pub(super) fn http2(tcp: Arc<TcpStream>, scope: Arc<Scope>, ahead: Arc<Ahead>) -> Self {
         scope.phases.await_request();
         Socket {
             tcp,
@@ -58,6 +57,7 @@ impl Socket {
     }
 
     fn give(&mut self, cursor: &mut ReadBufCursor<'_>, bytes: &[u8]) {
+        self.ahead.asked(false);
         match &mut self.frames {
             Some(frames) => self.scope.phases.head_is_open(frames.scan(bytes)),
             None => self.scope.phases.bytes_came(),
@@ -72,16 +72,18 @@ impl Read for Socket {
         context: &mut Context<'_>,
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.ahead.is_empty() {
-            let count = self.ahead.len().min(cursor.remaining());
-            let bytes = self.ahead.split_to(count);
+        if let Some(bytes) = self.ahead.take(cursor.remaining()) {
             self.give(&mut cursor, &bytes);
             return Poll::Ready(Ok(()));
         }
         let mut buffer = [MaybeUninit::<u8>::uninit(); READ];
         let room = READ.min(cursor.remaining());
         loop {
-            ready!(self.tcp.poll_read_ready(context))?;
+            let Poll::Ready(ready) = self.tcp.poll_read_ready(context) else {
+                self.ahead.asked(true);
+                return Poll::Pending;
+            };
+            ready?;
             match read(&self.tcp, &mut buffer[..room]) {
                 Ok(bytes) => {
                     if !bytes.is_empty() {

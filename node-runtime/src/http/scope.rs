@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::Context;
 
 use futures::task::AtomicWaker;
@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) config: Config,
     /// How many connections may read what nobody wants, at the same time.
     pub(super) drains: Arc<Semaphore>,
+    /// Bytes read ahead of hyper, on all connections.
+    pub(super) ahead: AtomicUsize,
     /// Whether the server holds a connection back for want of a place.
     pub(super) full: AtomicBool,
     /// A connection became idle while `full`.
@@ -76,6 +78,7 @@ impl Shared {
     pub(super) fn new(config: Config) -> Self {
         Shared {
             drains: Arc::new(Semaphore::new(config.max_drains)),
+            ahead: AtomicUsize::new(0),
             full: AtomicBool::new(false),
             freed: Notify::new(),
             config,

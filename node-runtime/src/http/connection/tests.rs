@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::http::Config;
@@ -81,20 +82,71 @@ fn silent() -> (
 }
 
 #[tokio::test]
-async fn a_client_that_closes_ends_a_service_that_read_nothing_of_its_upload() {
+async fn a_client_that_closes_ends_a_service_that_left_a_megabyte_unread() {
     let (served, mut called) = silent();
     let mut client = served.connect().await;
-    send(
-        &mut client,
-        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n",
-    )
-    .await;
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2000000\r\n\r\n";
+    send(&mut client, head).await;
     let gone = soon(called.recv()).await.expect("called");
-    // What the kernel holds for a reader that does not read; a close behind
-    // more than that stays in the client's kernel, where nobody can see it.
-    send(&mut client, [b'x'; 40_000]).await;
+    // More than the kernel holds for a reader that does not read.
+    send(&mut client, vec![b'x'; 1_000_000]).await;
     drop(client);
     soon(gone).await;
+}
+
+#[tokio::test]
+async fn what_was_read_ahead_is_bounded_and_arrives_in_order() {
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let served = serve(Config::default(), move |request, exchange| {
+        let (go, wait) = tokio::sync::oneshot::channel();
+        calls.send((go, exchange.scope)).expect("the test listens");
+        async move {
+            wait.await.expect("told");
+            let body = request.into_body().collect().await.expect("whole");
+            let (pipe, answer) = pipe();
+            pipe.try_send(Ok(body.to_bytes())).expect("room");
+            Response::new(answer)
+        }
+    });
+    let mut client = served.connect().await;
+    let upload: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
+    for _ in 0..2 {
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n",
+            upload.len()
+        );
+        send(&mut client, head).await;
+        let (go, scope) = soon(called.recv()).await.expect("called");
+        let (mut reader, mut writer) = client.split();
+        let answer = async {
+            // Until it has taken all that it may.
+            let ahead = || {
+                scope
+                    .shared
+                    .ahead
+                    .load(std::sync::atomic::Ordering::Relaxed)
+            };
+            while ahead() < 1 << 20 {
+                tokio::task::yield_now().await;
+            }
+            assert!(ahead() < (1 << 20) + 65_536);
+            go.send(()).expect("it waits");
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n0\r\n\r\n") {
+                reader.read_buf(&mut answer).await.expect("an answer");
+            }
+            assert_eq!(ahead(), 0);
+            answer
+        };
+        let (sent, answer) = soon(async { tokio::join!(writer.write_all(&upload), answer) }).await;
+        sent.expect("it is taken");
+        let head = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .expect("a head");
+        let body = &answer[head + 4..answer.len() - 7];
+        assert!(body.strip_prefix(b"2DC6C0\r\n") == Some(&upload[..]));
+    }
 }
 
 #[tokio::test]
@@ -118,7 +170,11 @@ async fn a_client_that_closes_ends_a_service_although_pipelined_bytes_wait() {
     let (served, mut called) = silent();
     for abort in [false, true] {
         let mut client = served.connect().await;
-        send(&mut client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(500)).await;
+        send(
+            &mut client,
+            "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(10_000),
+        )
+        .await;
         let gone = soon(called.recv()).await.expect("called");
         if abort {
             client.set_zero_linger().expect("set");
@@ -135,9 +191,7 @@ async fn a_client_that_closes_its_sending_half_counts_as_gone() {
     let mut client = served.connect().await;
     send(&mut client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let gone = soon(called.recv()).await.expect("called");
-    tokio::io::AsyncWriteExt::shutdown(&mut client)
-        .await
-        .expect("shut down");
+    client.shutdown().await.expect("shut down");
     soon(gone).await;
     assert_eq!(read_all(&mut client).await.0, b"");
 }
