@@ -1,0 +1,20 @@
+;; Prints header lines of 1 KiB for ever and never the blank line.
+(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 1024) "X-Filler: ")
+
+  ;; The io vector stands at 0, the count of written bytes at 8.
+  (func $print (param $at i32) (param $length i32)
+    (i32.store (i32.const 0) (local.get $at))
+    (i32.store (i32.const 4) (local.get $length))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+
+  (func (export "_start")
+    (memory.fill (i32.const 65536) (i32.const 97) (i32.const 1024))
+    (memory.copy (i32.const 65536) (i32.const 1024) (i32.const 10))
+    (i32.store8 (i32.const 66559) (i32.const 10))
+    (loop $again
+      (call $print (i32.const 65536) (i32.const 1024))
+      (br $again))))

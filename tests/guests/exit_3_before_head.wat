@@ -1,0 +1,8 @@
+;; Calls proc_exit(3) before it printed anything: the guest failed.
+(module
+  (import "wasi_snapshot_preview1" "proc_exit"
+    (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+
+  (func (export "_start")
+    (call $proc_exit (i32.const 3))))

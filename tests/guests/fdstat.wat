@@ -1,0 +1,43 @@
+;; Prints what fd_fdstat_get says of descriptors 0 to 3: `FD: errno E type T`. A type of 2 would be
+;; a terminal, which a libc does not buffer.
+(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_get"
+    (func $fd_fdstat_get (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 1024) "Content-Type: text/plain\n\n")
+  (data (i32.const 1056) ": errno ")
+  (data (i32.const 1072) " type ")
+  (data (i32.const 1088) "\n")
+
+  ;; The io vector stands at 0, the count of written bytes at 8.
+  (func $print (param $at i32) (param $length i32)
+    (i32.store (i32.const 0) (local.get $at))
+    (i32.store (i32.const 4) (local.get $length))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+
+  ;; Decimal digits are made from the last one, in the 32 bytes below 48.
+  (func $print_number (param $number i32)
+    (local $at i32)
+    (local.set $at (i32.const 48))
+    (loop $digit
+      (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+      (i32.store8 (local.get $at)
+        (i32.add (i32.const 48) (i32.rem_u (local.get $number) (i32.const 10))))
+      (local.set $number (i32.div_u (local.get $number) (i32.const 10)))
+      (br_if $digit (local.get $number)))
+    (call $print (local.get $at) (i32.sub (i32.const 48) (local.get $at))))
+
+  (func (export "_start")
+    (local $fd i32)
+    (call $print (i32.const 1024) (i32.const 26))
+    (loop $next
+      (call $print_number (local.get $fd))
+      (call $print (i32.const 1056) (i32.const 8))
+      (call $print_number (call $fd_fdstat_get (local.get $fd) (i32.const 512)))
+      (call $print (i32.const 1072) (i32.const 6))
+      (call $print_number (i32.load8_u (i32.const 512)))
+      (call $print (i32.const 1088) (i32.const 1))
+      (local.set $fd (i32.add (local.get $fd) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $fd) (i32.const 4))))))

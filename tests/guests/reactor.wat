@@ -1,0 +1,36 @@
+;; A reactor: `_initialize` and the entry point `handle`, no `_start`. Prints how often
+;; `_initialize` ran: `initialized 1 times`.
+(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 1024) "Content-Type: text/plain\n\ninitialized ")
+  (data (i32.const 1072) " times\n")
+
+  ;; The io vector stands at 0, the count of written bytes at 8.
+  (func $print (param $at i32) (param $length i32)
+    (i32.store (i32.const 0) (local.get $at))
+    (i32.store (i32.const 4) (local.get $length))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+
+  ;; Decimal digits are made from the last one, in the 32 bytes below 48.
+  (func $print_number (param $number i32)
+    (local $at i32)
+    (local.set $at (i32.const 48))
+    (loop $digit
+      (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+      (i32.store8 (local.get $at)
+        (i32.add (i32.const 48) (i32.rem_u (local.get $number) (i32.const 10))))
+      (local.set $number (i32.div_u (local.get $number) (i32.const 10)))
+      (br_if $digit (local.get $number)))
+    (call $print (local.get $at) (i32.sub (i32.const 48) (local.get $at))))
+
+  (global $initialized (mut i32) (i32.const 0))
+
+  (func (export "_initialize")
+    (global.set $initialized (i32.add (global.get $initialized) (i32.const 1))))
+
+  (func (export "handle")
+    (call $print (i32.const 1024) (i32.const 38))
+    (call $print_number (global.get $initialized))
+    (call $print (i32.const 1072) (i32.const 7))))
