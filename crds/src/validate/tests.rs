@@ -1,0 +1,296 @@
+//! Every rule with the sentence it answers.
+
+use super::*;
+use crate::wagi_route::{EnvVar, IntOrString, LimitsSpec, Metadata, Module, TimeoutsSpec, Volume};
+
+fn hello() -> WagiRoute {
+    WagiRoute {
+        api_version: Some(API_VERSION.into()),
+        kind: Some(KIND.into()),
+        metadata: Metadata {
+            name: Some("hello".into()),
+            ..Default::default()
+        },
+        spec: Some(WagiRouteSpec {
+            path: Some("/hello/...".into()),
+            module: Some(Module {
+                image: Some("file:hello.wasm".into()),
+            }),
+            ..Default::default()
+        }),
+    }
+}
+
+fn with(change: impl FnOnce(&mut WagiRouteSpec)) -> WagiRoute {
+    let mut route = hello();
+    change(route.spec.as_mut().unwrap());
+    route
+}
+
+#[track_caller]
+fn check(route: &WagiRoute, sentences: &[&str]) {
+    let found: Vec<String> = match validate(route) {
+        Ok(_) => Vec::new(),
+        Err(violations) => violations.iter().map(Violation::to_string).collect(),
+    };
+    assert_eq!(found, sentences);
+}
+
+fn texts(list: &[&str]) -> Option<Vec<String>> {
+    Some(list.iter().map(|&text| text.to_owned()).collect())
+}
+
+fn variable(name: &str, value: &str) -> EnvVar {
+    EnvVar {
+        name: Some(name.into()),
+        value: Some(value.into()),
+    }
+}
+
+fn volume(mount_path: &str) -> Volume {
+    Volume {
+        mount_path: Some(mount_path.into()),
+        host_path: Some("site".into()),
+    }
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let route = validate(&hello()).unwrap();
+    assert_eq!(route.name.to_string(), "default/hello");
+    assert_eq!(route.hosts, []);
+    assert_eq!(route.entrypoint, "_start");
+    assert_eq!(route.argv, ["${SCRIPT_NAME}"]);
+    assert_eq!(route.limits, Limits::default());
+    assert_eq!(route.on_disconnect, OnDisconnect::Cancel);
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let mut route = with(|spec| {
+        spec.path = Some("hello".into());
+        spec.module = None;
+        spec.entrypoint = Some(String::new());
+        spec.on_disconnect = Some("cancel".into());
+        spec.limits = Some(LimitsSpec {
+            memory: Some(IntOrString("64m".into())),
+            ..Default::default()
+        });
+    });
+    route.api_version = Some("wagi.dev/v1".into());
+    route.metadata.name = Some("Hello".into());
+    let violations = validate(&route).unwrap_err();
+    let fields: Vec<&str> = violations
+        .iter()
+        .map(|violation| violation.field.as_str())
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "apiVersion",
+            "metadata.name",
+            "spec.path",
+            "spec.module.image",
+            "spec.entrypoint",
+            "spec.limits.memory",
+            "spec.onDisconnect",
+        ]
+    );
+}
+
+#[test]
+fn what_it_is_and_its_name_are_checked() {
+    check(
+        &WagiRoute::default(),
+        &[
+            "apiVersion: missing; write wagi.dev/v1alpha1",
+            "kind: missing; write WagiRoute",
+            "metadata.name: missing; write at most 63 characters a-z, 0-9 and -, the first and last no -",
+            "spec: missing; write what the route asks for, at least path and module",
+        ],
+    );
+    for name in ["a".repeat(64).as_str(), "-a", "a-", "a.b", "A", "a_b", "é"] {
+        let mut route = hello();
+        route.metadata.name = Some(name.to_owned());
+        let violations = validate(&route).unwrap_err();
+        assert_eq!(violations.len(), 1, "{name}");
+        assert_eq!(violations[0].field, "metadata.name");
+    }
+    let mut route = hello();
+    route.metadata.name = Some("a".repeat(63));
+    route.metadata.namespace = Some("shop".into());
+    assert_eq!(validate(&route).unwrap().name.namespace, "shop");
+}
+
+#[test]
+fn hosts_are_bounded_and_named_once() {
+    let hosts: Vec<String> = (0..17).map(|n| format!("h{n}.example")).collect();
+    check(
+        &with(|spec| spec.hosts = Some(hosts)),
+        &["spec.hosts: 17 items: write at most 16"],
+    );
+    check(
+        &with(|spec| spec.hosts = texts(&["a.example", "b.example", "A.example"])),
+        &["spec.hosts[2]: \"A.example\": the same as spec.hosts[0]; remove one"],
+    );
+    let violations =
+        validate(&with(|spec| spec.hosts = texts(&["a/b", &"a".repeat(254)]))).unwrap_err();
+    assert_eq!(violations.len(), 2);
+    assert_eq!(violations[1].field, "spec.hosts[1]");
+}
+
+#[test]
+fn arguments_are_bounded() {
+    let long = "a".repeat(1025);
+    let shown = format!("\"{}…\"", "a".repeat(80));
+    check(
+        &with(|spec| spec.argv = texts(&["ok", &long, "a\0b"])),
+        &[
+            &format!("spec.argv[1]: {shown}: 1025 bytes are too many; write at most 1024"),
+            "spec.argv[2]: \"a\\0b\": holds a NUL character; write it without",
+        ],
+    );
+    check(
+        &with(|spec| spec.argv = Some(vec![String::new(); 65])),
+        &["spec.argv: 65 items: write at most 64"],
+    );
+    check(
+        &with(|spec| spec.argv = Some(Vec::new())),
+        &["spec.argv: \"\": write at least the program's name, or leave argv out"],
+    );
+}
+
+#[test]
+fn variables_are_bounded_and_named_once() {
+    let route = with(|spec| {
+        spec.env = Some(vec![
+            variable("A", "1"),
+            variable("A", "2"),
+            variable("B=", ""),
+            variable("", ""),
+            variable("C\n", ""),
+            variable("D", "x\0"),
+        ]);
+    });
+    check(
+        &route,
+        &[
+            "spec.env[1].name: \"A\": the same as spec.env[0].name; remove one",
+            "spec.env[2].name: \"B=\": write printable ASCII characters without =",
+            "spec.env[3].name: missing; write the variable's name, as in GREETING",
+            "spec.env[4].name: \"C\\n\": write printable ASCII characters without =",
+            "spec.env[5].value: \"x\\0\": holds a NUL character; write it without",
+        ],
+    );
+    let bounds = with(|spec| {
+        let mut env: Vec<EnvVar> = (0..129).map(|n| variable(&format!("V{n}"), "")).collect();
+        env[0] = variable(&"N".repeat(129), &"v".repeat(32_769));
+        spec.env = Some(env);
+    });
+    let fields: Vec<String> = validate(&bounds)
+        .unwrap_err()
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect();
+    assert_eq!(
+        fields,
+        ["spec.env", "spec.env[0].value", "spec.env[0].name"]
+    );
+    let largest = with(|spec| {
+        spec.env = Some(vec![variable(&"N".repeat(128), &"v".repeat(32_768))]);
+    });
+    check(&largest, &[]);
+}
+
+#[test]
+fn mount_paths_may_not_overlap() {
+    let mounts = |paths: &[&str]| {
+        with(|spec| spec.volumes = Some(paths.iter().map(|path| volume(path)).collect()))
+    };
+    check(&mounts(&["/site", "/sites", "/data/a"]), &[]);
+    check(
+        &mounts(&["/site", "/site", "/site/img"]),
+        &[
+            "spec.volumes[1].mountPath: \"/site\": the same as spec.volumes[0].mountPath; write another path",
+            "spec.volumes[2].mountPath: \"/site/img\": inside spec.volumes[0].mountPath; write another path",
+        ],
+    );
+    check(
+        &mounts(&["/a/b", "/"]),
+        &["spec.volumes[1].mountPath: \"/\": around spec.volumes[0].mountPath; write another path"],
+    );
+    for path in ["site", "/a/../b", "/a//b", "/a/", "/./a", "/a\0"] {
+        assert_eq!(validate(&mounts(&[path])).unwrap_err().len(), 1, "{path}");
+    }
+    check(
+        &with(|spec| spec.volumes = Some(vec![Volume::default()])),
+        &[
+            "spec.volumes[0].hostPath: missing; write the folder on this machine, as in site",
+            "spec.volumes[0].mountPath: missing; write an absolute path, as in /site",
+        ],
+    );
+    assert!(validate(&mounts(&["/a"; 17])).is_err());
+    assert!(validate(&mounts(&[&format!("/{}", "a".repeat(255))])).is_ok());
+    assert!(validate(&mounts(&[&format!("/{}", "a".repeat(256))])).is_err());
+}
+
+#[test]
+fn limits_have_bounds() {
+    let limits = |memory: &str, cpu_time: &str, concurrency: i64| {
+        with(|spec| {
+            spec.limits = Some(LimitsSpec {
+                memory: Some(IntOrString(memory.into())),
+                cpu_time: Some(cpu_time.into()),
+                concurrency: Some(concurrency),
+                ..Default::default()
+            });
+        })
+    };
+    check(&limits("1Mi", "1ms", 1), &[]);
+    check(&limits("4Gi", "24h", 100_000), &[]);
+    check(
+        &limits("64Ki", "10", 0),
+        &[
+            "spec.limits.memory: \"64Ki\": out of bounds; write 1Mi to 4Gi",
+            "spec.limits.cpuTime: \"10\": has no unit; write 10s for seconds, or one of ms, m, h",
+            "spec.limits.concurrency: \"0\": out of bounds; write 1 to 100000",
+        ],
+    );
+    check(
+        &limits("5Gi", "1d", -3),
+        &[
+            "spec.limits.memory: \"5Gi\": out of bounds; write 1Mi to 4Gi",
+            "spec.limits.cpuTime: \"1d\": \"d\" is no unit; write one of ms, s, m, h, as in 1m30s",
+            "spec.limits.concurrency: \"-3\": out of bounds; write 1 to 100000",
+        ],
+    );
+}
+
+#[test]
+fn no_timeout_is_longer_than_the_total() {
+    let timeouts = |head: Option<&str>, total: &str| {
+        with(|spec| {
+            spec.limits = Some(LimitsSpec {
+                timeouts: Some(TimeoutsSpec {
+                    head: head.map(str::to_owned),
+                    total: Some(total.into()),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            });
+        })
+    };
+    check(
+        &timeouts(Some("2m"), "1m"),
+        &["spec.limits.timeouts.head: \"2m\": longer than total; write at most 1m0s"],
+    );
+    // Defaults give way instead.
+    let route = validate(&timeouts(None, "20s")).unwrap();
+    assert_eq!(route.limits.timeouts.head.to_string(), "20s");
+    assert_eq!(route.limits.timeouts.idle.to_string(), "20s");
+    assert_eq!(route.limits.timeouts.queue.to_string(), "1s");
+    check(
+        &timeouts(None, "721h"),
+        &["spec.limits.timeouts.total: \"721h\": out of bounds; write 1ms to 720h0m0s"],
+    );
+}
