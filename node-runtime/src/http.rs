@@ -13,9 +13,15 @@
 //! [`Cut::now`] when a client stalls for too long, and ask [`host::check`] about
 //! every request first.
 
+pub mod admission;
+pub mod body;
+pub mod caller;
 pub mod cut;
+pub mod error;
 pub mod exchange;
+pub mod handler;
 pub mod host;
+pub mod request_id;
 pub mod scope;
 pub mod server;
 pub mod upload;

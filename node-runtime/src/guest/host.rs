@@ -56,9 +56,15 @@ pub trait Input: Send + 'static {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, InputError>>;
 }
 
-/// The input broke off before its end.
+/// The end of the input will not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the input broke off")]
-pub struct InputError;
+pub enum InputError {
+    /// It broke off; the guest's read fails.
+    #[error("the input broke off")]
+    Broken,
+    /// It is too large; the guest is ended.
+    #[error("the input is too large")]
+    TooLarge,
+}
 
 pub(crate) type SharedHost = Arc<dyn Host>;

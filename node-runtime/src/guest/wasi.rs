@@ -25,6 +25,7 @@ pub(crate) use self::input::Input;
 pub(crate) use self::output::OutputStream;
 pub(crate) use self::stderr::{ErrorStream, Stderr};
 
+use super::Stop;
 use super::state::{self, State};
 
 /// The module name of all functions.
@@ -46,6 +47,11 @@ pub(crate) mod errno {
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("exit code {0}")]
 pub(crate) struct Exit(pub(crate) i32);
+
+/// A host function ends the guest.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("ended: {}", .0.reason())]
+pub(crate) struct Halt(pub(crate) Stop);
 
 /// The functions a module may import.
 pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {

@@ -126,8 +126,20 @@ impl SubRoutes {
     /// The last declared part that matches a path, if any does.
     #[must_use]
     pub fn find(&self, path: &RequestPath<'_>) -> Option<&SubRoute> {
+        self.get(self.find_index(path)?)
+    }
+
+    /// As [`Self::find`], by its position.
+    #[must_use]
+    pub fn find_index(&self, path: &RequestPath<'_>) -> Option<usize> {
         let last = self.index.matches(path.normal()).max()?;
-        self.declared.get(last as usize)
+        Some(last as usize)
+    }
+
+    /// The part at a position.
+    #[must_use]
+    pub fn get(&self, position: usize) -> Option<&SubRoute> {
+        self.declared.get(position)
     }
 
     /// All parts, in the order in which they were declared.

@@ -12,7 +12,7 @@ use super::super::clocks::Clocks;
 use super::super::memory::{Memory, Refusal};
 use super::super::program::{EntryPoint, Program};
 use super::super::state::State;
-use super::super::wasi::{Exit, HOSTCALL_FUEL, Input};
+use super::super::wasi::{Exit, HOSTCALL_FUEL, Halt, Input};
 use super::super::{Ending, Start};
 use crate::bridge::Sender;
 
@@ -95,6 +95,9 @@ fn classify(outcome: wasmtime::Result<()>, refusal: Option<Refusal>) -> Ending {
     };
     if let Some(Exit(code)) = error.downcast_ref::<Exit>() {
         return Ending::Exited(*code);
+    }
+    if let Some(Halt(stop)) = error.downcast_ref::<Halt>() {
+        return Ending::Stopped(*stop);
     }
     match refusal {
         Some(Refusal::Route) => return Ending::OutOfMemory,

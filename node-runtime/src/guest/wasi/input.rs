@@ -10,8 +10,8 @@ use wasmtime_wasi::cli::{IsTerminal, StdinStream};
 use wasmtime_wasi::p1::wasi_snapshot_preview1 as theirs;
 use wasmtime_wasi::p2::{self, Pollable, StreamError, StreamResult};
 
-use super::{Answer, errno, fails, parts, read_vector, slice_mut, write_u32};
-use crate::guest::InputError;
+use super::{Answer, Halt, errno, fails, parts, read_vector, slice_mut, write_u32};
+use crate::guest::{InputError, Stop};
 use crate::guest::clocks::{Clocks, Wait};
 use crate::guest::state::{STDIN, State};
 
@@ -124,7 +124,8 @@ pub(super) fn fd_read(
             Ok(total) => {
                 write_u32(bytes, result.cast_unsigned(), total).map_or(errno::FAULT, |()| 0)
             }
-            Err(number) => number,
+            Err(ReadError::Number(number)) => number,
+            Err(ReadError::TooLarge) => return Err(Halt(Stop::RequestBody).into()),
         })
     })
 }
@@ -136,17 +137,30 @@ fn has_room(caller: &mut Caller<'_, State>, list: u32, entries: u32) -> wasmtime
         .any(|entry| read_vector(bytes, list, entry).is_some_and(|(_, length)| length > 0)))
 }
 
+/// Why a read gives nothing.
+enum ReadError {
+    Number(i32),
+    TooLarge,
+}
+
 /// Fills the guest's buffers with what is there, which may be less than they hold.
-fn read_vectors(memory: &mut [u8], input: &Input, list: u32, entries: u32) -> Result<u32, i32> {
+fn read_vectors(
+    memory: &mut [u8],
+    input: &Input,
+    list: u32,
+    entries: u32,
+) -> Result<u32, ReadError> {
+    const FAULT: ReadError = ReadError::Number(errno::FAULT);
     let mut total = 0;
     for entry in 0..entries {
-        let (address, length) = read_vector(memory, list, entry).ok_or(errno::FAULT)?;
-        let place = slice_mut(memory, address, length).ok_or(errno::FAULT)?;
+        let (address, length) = read_vector(memory, list, entry).ok_or(FAULT)?;
+        let place = slice_mut(memory, address, length).ok_or(FAULT)?;
         let mut chunk = match input.take(place.len()) {
             Ok(chunk) => chunk,
             // What came before the break is delivered first.
-            Err(InputError) if total > 0 => break,
-            Err(InputError) => return Err(errno::IO),
+            Err(_) if total > 0 => break,
+            Err(InputError::Broken) => return Err(ReadError::Number(errno::IO)),
+            Err(InputError::TooLarge) => return Err(ReadError::TooLarge),
         };
         let taken = chunk.len();
         chunk.copy_to_slice(&mut place[..taken]);
@@ -190,6 +204,7 @@ impl p2::InputStream for InputStream {
         match self.0.take(size) {
             Ok(chunk) if chunk.is_empty() && self.0.has_ended() => Err(StreamError::Closed),
             Ok(chunk) => Ok(chunk),
+            Err(InputError::TooLarge) => Err(StreamError::Trap(Halt(Stop::RequestBody).into())),
             Err(error) => Err(StreamError::LastOperationFailed(
                 std::io::Error::new(std::io::ErrorKind::BrokenPipe, error).into(),
             )),

@@ -1,0 +1,96 @@
+//! How many may run at once, and how many may wait for that.
+//!
+//! A gate lets through as many as it has permits; at most as many again may wait, in order of
+//! arrival. It does not know who passes, nor how long they wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A bounded number of permits with a bounded queue before them.
+#[derive(Debug)]
+pub struct Gate {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    capacity: usize,
+}
+
+/// Leave to run; it goes back when dropped.
+pub type Permit = OwnedSemaphorePermit;
+
+/// A place in the queue of a gate.
+#[derive(Debug)]
+pub struct Place<'a> {
+    gate: &'a Gate,
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// A gate for `capacity` at once.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(capacity.min(Semaphore::MAX_PERMITS))),
+            waiting: AtomicUsize::new(0),
+            capacity,
+        }
+    }
+
+    /// A permit, if one is free now.
+    #[must_use]
+    pub fn try_pass(&self) -> Option<Permit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+
+    /// A place in the queue, if as many wait as may run there is none.
+    #[must_use]
+    pub fn queue(&self) -> Option<Place<'_>> {
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let place = Place { gate: self };
+        (before < self.capacity).then_some(place)
+    }
+}
+
+// === impl Place ===
+
+impl Place<'_> {
+    /// Waits for a permit.
+    ///
+    /// # Cancellation
+    ///
+    /// Safe: the turn is lost, nothing else.
+    pub async fn pass(&self) -> Permit {
+        Arc::clone(&self.gate.permits)
+            .acquire_owned()
+            .await
+            .expect("a gate's semaphore is never closed")
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.gate.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_wait_as_may_run() {
+        let gate = Gate::new(1);
+        let running = gate.try_pass();
+        assert!(running.is_some());
+        assert!(gate.try_pass().is_none());
+        let waiting = gate.queue();
+        assert!(waiting.is_some());
+        assert!(gate.queue().is_none());
+        drop(waiting);
+        assert!(gate.queue().is_some());
+        drop(running);
+        assert!(gate.try_pass().is_some());
+    }
+}

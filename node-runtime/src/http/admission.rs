@@ -1,0 +1,81 @@
+//! Who may start a guest now, who waits, and who is turned away.
+//!
+//! Three things must be free: a place among the route's guests, one among all, and memory for
+//! the module to begin with. What was admitted holds a [`Permit`] until its guest is gone.
+
+use std::time::Duration;
+
+use crate::gate::{self, Gate};
+use crate::guest::{Budget, Reservation};
+
+/// The places of the whole process.
+#[derive(Debug)]
+pub struct Admission {
+    all: Gate,
+    budget: Budget,
+}
+
+/// Leave to run one guest. It belongs to the invocation, not to the answer.
+#[derive(Debug)]
+pub struct Permit {
+    _route: gate::Permit,
+    _all: gate::Permit,
+}
+
+/// No leave to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// As many wait as may.
+    #[error("as many requests wait as may run")]
+    QueueFull,
+    /// It waited as long as it may.
+    #[error("no place became free in time")]
+    QueueTimeout,
+}
+
+// === impl Admission ===
+
+impl Admission {
+    /// Places for `max_requests` guests, with memory from `budget`.
+    #[must_use]
+    pub fn new(max_requests: usize, budget: Budget) -> Self {
+        Self {
+            all: Gate::new(max_requests),
+            budget,
+        }
+    }
+
+    /// Waits at most `queue` for leave to run a guest that begins with `initial_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when too many wait, or none leaves in time.
+    pub async fn admit(
+        &self,
+        route: &Gate,
+        initial_bytes: usize,
+        queue: Duration,
+    ) -> Result<(Permit, Reservation), Refused> {
+        if let Some(admitted) = self.try_admit(route, initial_bytes) {
+            return Ok(admitted);
+        }
+        let at_route = route.queue().ok_or(Refused::QueueFull)?;
+        let at_all = self.all.queue().ok_or(Refused::QueueFull)?;
+        let admitted = tokio::time::timeout(queue, async {
+            let permit = Permit {
+                _route: at_route.pass().await,
+                _all: at_all.pass().await,
+            };
+            (permit, self.budget.reserve(initial_bytes).await)
+        });
+        admitted.await.map_err(|_elapsed| Refused::QueueTimeout)
+    }
+
+    fn try_admit(&self, route: &Gate, initial_bytes: usize) -> Option<(Permit, Reservation)> {
+        let permit = Permit {
+            _route: route.try_pass()?,
+            _all: self.all.try_pass()?,
+        };
+        Some((permit, self.budget.try_reserve(initial_bytes)?))
+    }
+}
