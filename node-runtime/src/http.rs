@@ -32,6 +32,7 @@ mod beside;
 mod connection;
 mod flush;
 mod frames;
+mod framing;
 mod io;
 mod linger;
 mod phase;

@@ -91,6 +91,7 @@ impl Ahead {
     }
 
     /// Reads until nothing is there, or there is no room.
+    #[inline(never)]
     fn fill(&self, tcp: &TcpStream, context: &mut Context<'_>) {
         let mut buffer = [MaybeUninit::<u8>::uninit(); READ];
         loop {

@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -54,16 +54,22 @@ enum End {
     Cut,
 }
 
+/// Ends the work beside requests. What waits for its turn there holds the scope
+/// that holds it, so that leaving it would leak both.
+struct Closing<'scope>(&'scope Scope);
+
 /// Serves a connection until it is over and closed.
 pub(super) async fn serve<S: Service>(tcp: TcpStream, scope: Arc<Scope>, service: S) {
     let tcp = Arc::new(tcp);
+    // Also when this future is dropped; after the requests, which it outlives.
+    let closing = Closing(&scope);
     // Answers go out as guests write them: holding small segments back would
     // add the client's delayed acknowledgements to every one of them.
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
     let end = watch(&tcp, &scope, talk(tcp.clone(), scope.clone(), service)).await;
-    scope.inbox.close();
+    drop(closing);
     tracing::trace!(peer = %scope.peer(), ?end, "connection is over");
     let time = scope.shared.config.drain_time;
     match end {
@@ -99,8 +105,16 @@ async fn watch(
     let mut timer = pin!(sleep_until(
         Instant::now() + shortest.min(config.first_byte)
     ));
+    let mut waker: Option<Waker> = None;
     poll_fn(|context| {
-        scope.listen(context);
+        // The task's waker stays the same: once is enough.
+        if !waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(context.waker()))
+        {
+            scope.listen(context);
+            waker = Some(context.waker().clone());
+        }
         if scope.ordered(Order::Cut) {
             return Poll::Ready(End::Cut);
         }
@@ -237,6 +251,14 @@ where
         Poll::Pending
     })
     .await
+}
+
+// === impl Closing ===
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.inbox.close();
+    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub struct Exchange {
 /// Answers requests.
 pub trait Service: Clone + Send + Sync + 'static {
     /// The answer's body. An error breaks the answer visibly, after all data before it.
+    ///
+    /// A body that is shorter than the `Content-Length` it was announced with has
+    /// to end in an error too: hyper notices, but loses what it has not sent yet.
     type Body: http_body::Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static;
 
     /// Answers one request.
@@ -57,16 +60,20 @@ pub(super) fn conduct<S: Service>(
 ) -> impl Future<Output = Result<Response<Answer<S::Body>>, Infallible>> + Send {
     let scope = exchange.scope.clone();
     let active = scope.active();
-    if let Some(number) = number {
-        scope.request_begins(number, request.version() == Version::HTTP_10);
-    }
+    let is_ambiguous = match number {
+        Some(number) => {
+            scope.request_begins(number, request.version() == Version::HTTP_10);
+            scope.framing.is_ambiguous(request.headers())
+        }
+        None => false,
+    };
     async move {
         let (parts, incoming) = request.into_parts();
         let upload = Upload::new(incoming, &parts, scope.clone());
         let mut response = service
             .call(Request::from_parts(parts, upload), exchange)
             .await;
-        if number.is_some() && scope.is_abandoned() {
+        if number.is_some() && (is_ambiguous || scope.is_abandoned()) {
             // The client may be sending still: RFC 9110 section 10.1.1 and RFC
             // 9112 section 9.6 want it told that this request is the last.
             response

@@ -64,12 +64,13 @@ impl Phases {
         }
     }
 
-    /// HTTP/1 bytes came: outside a request they begin a head.
-    pub(super) fn bytes_came(&self) {
+    /// HTTP/1 bytes came; outside a request they belong to a head, and this says so.
+    pub(super) fn bytes_came(&self) -> bool {
         let tag = self.phase.load(Ordering::Relaxed) >> TAG_SHIFT;
         if tag == FIRST_BYTE || tag == IDLE {
             self.set(HEAD, self.millis());
         }
+        tag != BUSY
     }
 
     /// HTTP/2 begins: between requests until a header block opens.
@@ -163,7 +164,7 @@ mod tests {
         assert_eq!(deadline(), Some(Duration::from_secs(10)));
 
         tokio::time::advance(Duration::from_secs(4)).await;
-        phases.bytes_came();
+        assert!(phases.bytes_came());
         assert_eq!(deadline(), Some(Duration::from_secs(34)));
 
         tokio::time::advance(Duration::from_secs(5)).await;

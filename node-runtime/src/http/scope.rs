@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::Config;
 use super::beside::Inbox;
 use super::flush::Flushes;
+use super::framing::Framing;
 use super::phase::Phases;
 
 /// What all connections of one server share.
@@ -41,6 +42,7 @@ pub struct Scope {
     pub(super) phases: Phases,
     pub(super) flushes: Flushes,
     pub(super) inbox: Inbox,
+    pub(super) framing: Framing,
     orders: AtomicU8,
     waker: AtomicWaker,
     /// HTTP/1: the request that is answered now, or none, or cut.
@@ -97,6 +99,7 @@ impl Scope {
             phases: Phases::new(Instant::now()),
             flushes: Flushes::default(),
             inbox: Inbox::default(),
+            framing: Framing::default(),
             orders: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             current: AtomicU64::new(NO_REQUEST),

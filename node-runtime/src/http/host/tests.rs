@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, Version};
+use http_body_util::BodyExt;
 
 use super::{Authority, Refusal, check};
 use crate::http::Config;
@@ -318,4 +319,32 @@ async fn http2_fields_that_are_too_many_are_refused() {
     let request = request.body(()).expect("valid");
     let (answer, _) = client.send_request(request, true).expect("sent");
     assert_eq!(soon(answer).await.expect("answered").status(), 431);
+}
+
+#[tokio::test]
+async fn a_request_with_two_lengths_is_the_last_on_its_connection() {
+    let served = serve(Config::default(), |request, _| async move {
+        request.into_body().collect().await.expect("it is whole");
+        text("served")
+    });
+    let chunked = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let mut client = served.connect().await;
+    for _ in 0..2 {
+        send(&mut client, chunked).await;
+        let answer = read_to(&mut client, "6\r\nserved\r\n0\r\n\r\n").await;
+        assert!(!answer.contains("close"), "{answer}");
+    }
+    for lengths in [
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    ] {
+        let head = format!("POST / HTTP/1.1\r\nhost: a\r\n{lengths}\r\n");
+        let smuggled = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
+        let mut client = served.connect().await;
+        send(&mut client, [&head, "0\r\n\r\n", smuggled].concat()).await;
+        let (answer, _) = read_all(&mut client).await;
+        let answer = String::from_utf8(answer).expect("text");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    }
 }

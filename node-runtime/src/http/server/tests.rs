@@ -82,7 +82,7 @@ async fn a_head_that_does_not_end_is_closed_on_both_protocols() {
         let mut client = served.connect().await;
         send(&mut client, [preface.as_bytes(), &settings, begun].concat()).await;
         // Ours are the settings and their acknowledgement.
-        read_all(&mut client).await;
+        let _ = read_all(&mut client).await;
     }
 }
 
@@ -151,7 +151,6 @@ async fn an_idle_http2_connection_outlives_a_heads_time() {
 #[tokio::test]
 async fn no_deadline_here_ends_an_answer_under_way() {
     let config = Config {
-        first_byte: SHORT,
         head: SHORT,
         keep_alive: SHORT,
         ..Config::default()
@@ -302,7 +301,7 @@ async fn what_goes_on_past_the_drain_deadline_is_cut() {
     let pipe = soon(called.recv()).await.expect("called");
     served.stopped().await;
     soon(pipe.closed()).await;
-    read_all(&mut client).await;
+    let _ = read_all(&mut client).await;
 }
 
 #[tokio::test]
@@ -357,4 +356,33 @@ fn an_address_that_is_in_use_is_an_error() {
     let _entered = runtime.enter();
     let first = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("it binds");
     bind(first.local_addr().expect("bound")).expect_err("in use");
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_drops_everything_on_its_connections() {
+    let (calls, mut called) = mpsc::unbounded_channel();
+    let served = serve(Config::default(), move |request, exchange| {
+        calls
+            .send(std::sync::Arc::downgrade(&exchange.scope))
+            .expect("the test listens");
+        async move {
+            let _unread = (request, exchange);
+            std::future::pending().await
+        }
+    });
+    let mut client = served.connect().await;
+    send(
+        &mut client,
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n",
+    )
+    .await;
+    let scope = soon(called.recv()).await.expect("called");
+    drop(served);
+    let _ = read_all(&mut client).await;
+    soon(async {
+        while scope.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::http::Config;
 use crate::http::testing::{Piped, Served, pipe, read_all, read_to, send, serve, soon, text};
@@ -149,10 +149,10 @@ async fn a_client_that_waits_to_be_asked_is_not_asked_by_a_refusal() {
 
 #[tokio::test]
 async fn the_first_read_asks_a_client_that_waits() {
-    let (read, may_read) = oneshot::channel::<()>();
-    let may_read = std::sync::Mutex::new(Some(may_read));
+    let (calls, mut called) = mpsc::unbounded_channel();
     let served = serve(Config::default(), move |request, _| {
-        let may_read = may_read.lock().expect("sound").take().expect("one request");
+        let (read, may_read) = oneshot::channel::<()>();
+        calls.send(read).expect("the test listens");
         async move {
             may_read.await.expect("told");
             let body = request.into_body().collect().await.expect("whole");
@@ -164,20 +164,18 @@ async fn the_first_read_asks_a_client_that_waits() {
     let expecting =
         "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-Continue\r\ncontent-length: 5\r\n\r\n";
     send(&mut client, expecting).await;
-    let mut nothing = [0];
-    assert!(
-        client.try_read(&mut nothing).is_err(),
-        "not before it is read"
-    );
+    let read = soon(called.recv()).await.expect("called");
+    // The service has been polled, and hyper has written what it would.
+    let mut other = served.connect().await;
+    send(&mut other, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    soon(called.recv()).await.expect("called");
+    assert!(client.try_read(&mut [0]).is_err(), "nothing before a read");
     read.send(()).expect("the service waits");
     let asked = read_to(&mut client, "\r\n\r\n").await;
     assert_eq!(asked, "HTTP/1.1 100 Continue\r\n\r\n");
     send(&mut client, "hello").await;
-    assert!(
-        read_to(&mut client, "0\r\n\r\n")
-            .await
-            .starts_with("HTTP/1.1 200")
-    );
+    let answer = read_to(&mut client, "0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
@@ -213,7 +211,7 @@ async fn a_head_committed_first_follows_100_continue_and_the_upload_still_arrive
 
 #[tokio::test]
 async fn an_upload_given_up_after_the_head_is_drained_and_the_connection_goes_on() {
-    let (give_up, given_up) = tokio::sync::mpsc::channel::<()>(1);
+    let (give_up, given_up) = mpsc::channel::<()>(1);
     let given_up = std::sync::Arc::new(tokio::sync::Mutex::new(given_up));
     let served = serve(Config::default(), move |request, _| {
         let given_up = given_up.clone();
