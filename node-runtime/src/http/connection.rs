@@ -8,7 +8,8 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Poll, Waker};
+use std::task::Poll;
+use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -38,6 +39,10 @@ const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
 const MAX_STREAMS: u32 = 200;
 const STREAM_SEND_BUFFER: usize = 64 * 1024;
 const HEADER_LIST: u32 = 64 * 1024;
+
+/// How long a client may take to read the last bytes of an answer that a reset
+/// ends; after that it has stalled by any measure (a route's default is the same).
+const SLOW_READER: Duration = Duration::from_secs(60);
 
 /// Why a connection is over.
 #[derive(Debug)]
@@ -75,7 +80,7 @@ pub(super) async fn serve<S: Service>(tcp: TcpStream, scope: Arc<Scope>, service
     match end {
         End::Gone | End::TimedOut | End::Evicted => {}
         End::Cut => linger::reset(&tcp),
-        End::Done(_) if scope.needs_reset() => linger::reset_when_sent(&tcp, time).await,
+        End::Done(_) if scope.needs_reset() => linger::reset_when_sent(&tcp, SLOW_READER).await,
         End::Done(_) if scope.is_spent() => {}
         End::Done(Ok(())) if !scope.is_abandoned() && !linger::has_unread(&tcp) => {}
         End::Done(_) => {
@@ -105,16 +110,8 @@ async fn watch(
     let mut timer = pin!(sleep_until(
         Instant::now() + shortest.min(config.first_byte)
     ));
-    let mut waker: Option<Waker> = None;
     poll_fn(|context| {
-        // The task's waker stays the same: once is enough.
-        if !waker
-            .as_ref()
-            .is_some_and(|known| known.will_wake(context.waker()))
-        {
-            scope.listen(context);
-            waker = Some(context.waker().clone());
-        }
+        scope.listen(context);
         if scope.ordered(Order::Cut) {
             return Poll::Ready(End::Cut);
         }
