@@ -1,7 +1,8 @@
 //! The guests that the tests run: one WAT file a behaviour, known by name.
 //!
-//! Invariant: every file in `guests/` is in [`for_each_guest!`](crate::for_each_guest) and every name there has a test;
-//! [`require_a_test_for_each_guest!`](crate::require_a_test_for_each_guest) makes the compiler refuse a guest without one.
+//! Invariant: every file in `guests/` is in [`for_each_guest!`](crate::for_each_guest), and every
+//! name there has a test: where one is missing,
+//! [`require_a_test_for_each_guest!`](crate::require_a_test_for_each_guest) does not compile.
 //! Knows nothing of routes, servers or clients: what a guest does stands in its own file.
 
 /// Calls the macro of this name or path once, with the names of all guests.

@@ -1,0 +1,3 @@
+module kube-wagi/examples/go
+
+go 1.21
