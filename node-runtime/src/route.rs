@@ -89,6 +89,9 @@ pub enum BuildError {
         /// What there is.
         total: usize,
     },
+    /// Its arguments are not a template.
+    #[error("argv: {0}")]
+    Argv(#[from] crate::cgi::arguments::Error),
     /// `_routes` failed.
     #[error(transparent)]
     Discover(#[from] DiscoverError),
@@ -137,7 +140,7 @@ impl Handler {
             stderr: Arc::new(RouteLog::new(route.name.to_string())),
             gate: Gate::new(limits.concurrency as usize),
             variables: StaticVariables::new(&route.env),
-            argv: ArgvTemplate::parse(&route.argv),
+            argv: ArgvTemplate::parse(&route.argv)?,
             files: route.volumes.iter().map(preopen).collect(),
             on_disconnect: route.on_disconnect,
             memory_bytes,

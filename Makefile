@@ -1,0 +1,33 @@
+# Every job of CI is a target here, so that what CI runs a developer runs.
+
+SHELL := /bin/bash
+# Outside the clone: wasmtime is built once for all clones and work trees.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/kube-wagi/target
+
+.PHONY: help demo test build bench fuzz examples lint
+
+help: ## say what there is (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## serve the examples and watch one stream; ONCE=1 ends by itself
+	@scripts/demo
+
+test: ## all tests: examples, unit tests, whole programs
+	@scripts/test
+
+build: ## build wagi as tests and demo use it
+	@scripts/need build
+	cargo build --workspace --bins
+
+examples: ## build the examples that need a compiler (C, Go)
+	@scripts/examples
+
+lint: ## format, licences and bans, clippy, documentation
+	@scripts/lint
+
+bench: ## measure against bare hyper and write docs/benchmarks.md (release build)
+	@scripts/bench
+
+fuzz: ## run the fuzz bodies for FUZZ_SECONDS each (default 300)
+	@scripts/need build
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} cargo test --workspace --lib fuzz -- --nocapture --test-threads 1
