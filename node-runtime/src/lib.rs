@@ -1,12 +1,24 @@
 //! Serves WAGI handlers: one fresh WebAssembly guest per request, its output streamed.
+//!
+//! Two flows meet in [`routing::live`], and nowhere else:
+//!
+//! ```text
+//! request    http ── find ── admit ── start ──▶ guest ──▶ bridge ──▶ head ──▶ body
+//! document   source ──▶ control ── plan ── load (modules) ── swap ──▶ routing::live
+//! ```
+//!
+//! [`http::handler`] tells the story of one request, [`control`] that of one document. Rooms import
+//! only what stands below them; [`app`] alone names them all.
 
 pub mod app;
 pub mod bridge;
 pub mod cgi;
+pub mod control;
 pub mod gate;
 pub mod guest;
 pub mod http;
+pub mod modules;
 pub mod route;
 pub mod routing;
+pub mod source;
 pub mod stderr;
-

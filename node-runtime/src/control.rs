@@ -1,0 +1,234 @@
+//! From snapshots to the table that requests are looked up in:
+//! next snapshot → plan → load → swap → report.
+//!
+//! What serves keeps serving: a route is replaced only by a route that is ready, and one whose new
+//! version cannot be loaded stays as it was. A route that never loaded holds its place with a target
+//! that says so. Everything a snapshot changes is one swap of the table. Control never sees a
+//! request, and knows of programs and targets only what [`Build`] says.
+
+mod change;
+mod plan;
+mod slots;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::digest::Digest;
+use crds::validate::ValidRoute;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use crate::modules::{Compile, Modules};
+use crate::routing::RouteTable;
+use crate::routing::live::RoutesWriter;
+use crate::source::{Document, Snapshot, Source};
+
+pub use change::Change;
+use slots::{Outcome, Slots};
+
+/// Makes what a route's requests are given to.
+pub trait Build: Send + Sync + 'static {
+    /// The compiled module.
+    type Program: Send + Sync + 'static;
+    /// What requests are given to.
+    type Target: Clone + Send + Sync + 'static;
+    /// Why a route cannot be served by its program, such as an entry point that does not exist.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// A target that serves; called on a blocking thread.
+    fn build(
+        &self,
+        route: &ValidRoute,
+        program: Arc<Self::Program>,
+        digest: Digest,
+    ) -> Result<Self::Target, Self::Error>;
+
+    /// A target that holds the place of a route that never loaded.
+    fn not_loaded(&self, route: &ValidRoute) -> Self::Target;
+}
+
+/// Routes that are ready wait so long for the others of their snapshot, so that one change is one
+/// swap; longer only at start. A module that compiles for a minute must not hold back another edit.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Brings snapshots into the table.
+pub struct Control<C: Compile, B: Build<Program = C::Program>> {
+    modules: Arc<Modules<C>>,
+    builder: Arc<B>,
+    writer: RoutesWriter<B::Target>,
+    slots: Slots<B::Target>,
+    wanted: Arc<Snapshot>,
+    mistakes: HashSet<String>,
+    loads: JoinSet<Outcome<B::Target>>,
+    /// Loaded, and not in the table yet.
+    ready: Vec<Outcome<B::Target>>,
+    changes: Vec<Change>,
+    /// Until when to wait for what still loads.
+    deadline: Option<Instant>,
+    is_first: bool,
+}
+
+// === impl Control ===
+
+impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
+    /// Nothing is served yet.
+    pub fn new(modules: Modules<C>, builder: B, writer: RoutesWriter<B::Target>) -> Self {
+        Self {
+            modules: Arc::new(modules),
+            builder: Arc::new(builder),
+            writer,
+            slots: Slots::default(),
+            wanted: Arc::default(),
+            mistakes: HashSet::new(),
+            loads: JoinSet::new(),
+            ready: Vec::new(),
+            changes: Vec::new(),
+            deadline: None,
+            is_first: true,
+        }
+    }
+
+    /// Follows a source until it ends; `applied` hears what each swap changed, the first time when
+    /// every route was tried.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the table as the last swap made it.
+    pub async fn run(mut self, mut source: impl Source, mut applied: impl FnMut(Applied)) {
+        loop {
+            let deadline = self.deadline;
+            tokio::select! {
+                snapshot = source.next() => match snapshot {
+                    Some(snapshot) => self.begin(snapshot),
+                    None => break,
+                },
+                Some(outcome) = self.loads.join_next() => self.finish(outcome),
+                () = until(deadline) => self.swap(&mut applied),
+            }
+            if self.loads.is_empty() {
+                self.swap(&mut applied);
+            }
+        }
+        while let Some(outcome) = self.loads.join_next().await {
+            self.finish(outcome);
+        }
+        self.swap(&mut applied);
+    }
+
+    /// Plans a snapshot and begins to load what it needs.
+    fn begin(&mut self, snapshot: Arc<Snapshot>) {
+        let plan = plan::plan(&self.slots, &snapshot);
+        self.note_mistakes(&snapshot);
+        self.changes.extend(self.slots.remove(&plan.remove));
+        for document in plan.load {
+            self.slots.begin(&document);
+            let (modules, builder) = (Arc::clone(&self.modules), Arc::clone(&self.builder));
+            self.loads.spawn(async move {
+                let loaded = load(&modules, builder, &document).await;
+                Outcome { document, loaded }
+            });
+        }
+        self.wanted = snapshot;
+        self.wait();
+    }
+
+    fn finish(&mut self, outcome: Result<Outcome<B::Target>, JoinError>) {
+        // Loading catches the panics of what it calls, and nothing aborts it but the end.
+        self.ready.push(outcome.expect("loading does not panic"));
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        if !self.is_first && self.deadline.is_none() {
+            self.deadline = Some(Instant::now() + PATIENCE);
+        }
+    }
+
+    /// Serves what is ready, at once and whole, and says what that changed.
+    fn swap(&mut self, applied: &mut impl FnMut(Applied)) {
+        self.deadline = None;
+        let outcomes = std::mem::take(&mut self.ready);
+        self.changes
+            .extend(self.slots.apply(outcomes, &self.wanted));
+        if let Some(entries) = self
+            .slots
+            .entries(|document| self.builder.not_loaded(&document.route))
+        {
+            let (table, conflicts) = RouteTable::build(entries);
+            self.changes.extend(self.slots.note_conflicts(conflicts));
+            self.writer.replace(table);
+            self.modules.retain(&self.slots.digests());
+        }
+        let changes = std::mem::take(&mut self.changes);
+        if self.is_first || !changes.is_empty() {
+            applied(Applied {
+                changes,
+                is_first: std::mem::take(&mut self.is_first),
+                serving: self.slots.serving(),
+                other_kinds: self.wanted.other_kinds,
+            });
+        }
+    }
+
+    /// What is wrong with the files now and was not before.
+    fn note_mistakes(&mut self, snapshot: &Snapshot) {
+        let mut now = HashSet::with_capacity(snapshot.mistakes.len());
+        for mistake in &snapshot.mistakes {
+            let text = mistake.to_string();
+            if !self.mistakes.contains(&text) {
+                let kept = mistake.kept;
+                self.changes.push(Change::Mistake {
+                    text: text.clone(),
+                    kept,
+                });
+            }
+            now.insert(text);
+        }
+        self.mistakes = now;
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What one swap changed.
+#[derive(Debug)]
+pub struct Applied {
+    /// One line each.
+    pub changes: Vec<Change>,
+    /// Whether these are the routes found at start.
+    pub is_first: bool,
+    /// The routes in the table in order of precedence: where each answers.
+    pub serving: Vec<Arc<Document>>,
+    /// How many objects of other kinds were skipped.
+    pub other_kinds: usize,
+}
+
+async fn load<C: Compile, B: Build<Program = C::Program>>(
+    modules: &Modules<C>,
+    builder: Arc<B>,
+    document: &Arc<Document>,
+) -> Result<(Digest, B::Target), String> {
+    if let Some(folder) = &document.missing_volume {
+        return Err(format!("there is no folder {}", folder.display()));
+    }
+    let loaded = modules.load(&document.module).await;
+    let (digest, program) = loaded.map_err(|error| error.to_string())?;
+    let document = Arc::clone(document);
+    let built = tokio::task::spawn_blocking(move || {
+        builder
+            .build(&document.route, program, digest)
+            .map_err(|error| error.to_string())
+    });
+    match built.await {
+        Ok(target) => target.map(|target| (digest, target)),
+        Err(panic) => Err(format!("making the route broke down: {panic}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

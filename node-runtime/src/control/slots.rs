@@ -1,0 +1,264 @@
+//! Every route that is wanted: what was asked for last, and what serves. Pure.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crds::digest::Digest;
+use crds::validate::RouteName;
+
+use super::change::Change;
+use crate::routing::{Conflict, Entry};
+use crate::source::{Document, Snapshot};
+
+/// What came of loading a route.
+pub(super) struct Outcome<T> {
+    pub(super) document: Arc<Document>,
+    pub(super) loaded: Result<(Digest, T), String>,
+}
+
+/// Every route that is wanted.
+pub(super) struct Slots<T> {
+    slots: HashMap<RouteName, Slot<T>>,
+    /// In order of precedence.
+    order: Vec<RouteName>,
+    conflicts: HashSet<(RouteName, RouteName, String)>,
+    /// Whether the table that serves is not what it should be.
+    is_stale: bool,
+}
+
+struct Slot<T> {
+    /// The version that was asked for last; it may still be loading.
+    newest: Arc<Document>,
+    serving: Option<Serving<T>>,
+}
+
+struct Serving<T> {
+    document: Arc<Document>,
+    digest: Digest,
+    target: T,
+}
+
+// === impl Slots ===
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self {
+            slots: HashMap::new(),
+            order: Vec::new(),
+            conflicts: HashSet::new(),
+            is_stale: false,
+        }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Every route that is wanted, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &RouteName> {
+        self.slots.keys()
+    }
+
+    /// The version of a route that was asked for last.
+    pub(super) fn newest(&self, name: &RouteName) -> Option<&Arc<Document>> {
+        self.slots.get(name).map(|slot| &slot.newest)
+    }
+
+    /// The digests of what serves.
+    pub(super) fn digests(&self) -> HashSet<Digest> {
+        self.slots
+            .values()
+            .filter_map(|slot| Some(slot.serving.as_ref()?.digest))
+            .collect()
+    }
+
+    /// The routes in order of precedence, each as it is in the table.
+    pub(super) fn serving(&self) -> Vec<Arc<Document>> {
+        self.in_order()
+            .map(|slot| Arc::clone(slot.shown()))
+            .collect()
+    }
+
+    /// Forgets routes; those that served are a change.
+    pub(super) fn remove(&mut self, routes: &[RouteName]) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for route in routes {
+            if self.slots.remove(route).is_some() {
+                self.is_stale = true;
+                changes.push(Change::Removed {
+                    route: route.clone(),
+                });
+            }
+        }
+        // The slots come in no order.
+        changes.sort_by_key(Change::to_string);
+        changes
+    }
+
+    /// Notes that a version is being loaded; a route that is new holds its place meanwhile.
+    pub(super) fn begin(&mut self, document: &Arc<Document>) {
+        match self.slots.get_mut(document.name()) {
+            Some(slot) => slot.newest = Arc::clone(document),
+            None => {
+                self.is_stale = true;
+                let slot = Slot {
+                    newest: Arc::clone(document),
+                    serving: None,
+                };
+                self.slots.insert(document.name().clone(), slot);
+            }
+        }
+        // A place may have moved although the route does not serve yet.
+        self.is_stale |= self.slots[document.name()].serving.is_none();
+    }
+
+    /// Takes what was loaded, and the snapshot's order; says what changed.
+    pub(super) fn apply(&mut self, outcomes: Vec<Outcome<T>>, snapshot: &Snapshot) -> Vec<Change> {
+        let mut outcomes: HashMap<RouteName, Outcome<T>> = outcomes
+            .into_iter()
+            // What was asked for and then asked differently is of no use any more.
+            .filter(|outcome| {
+                let newest = self.newest(outcome.document.name());
+                newest.is_some_and(|newest| Arc::ptr_eq(newest, &outcome.document))
+            })
+            .map(|outcome| (outcome.document.name().clone(), outcome))
+            .collect();
+        let mut changes = Vec::new();
+        let mut order = Vec::with_capacity(snapshot.documents.len());
+        // In the order of the snapshot, not in that in which loading happened to end.
+        for document in &snapshot.documents {
+            order.push(document.name().clone());
+            if let Some(outcome) = outcomes.remove(document.name()) {
+                changes.extend(self.take(outcome));
+            }
+        }
+        self.is_stale |= order != self.order;
+        self.order = order;
+        changes
+    }
+
+    /// What the table should hold, unless the one that serves holds it.
+    pub(super) fn entries(&mut self, not_loaded: impl Fn(&Document) -> T) -> Option<Vec<Entry<T>>>
+    where
+        T: Clone,
+    {
+        if !std::mem::take(&mut self.is_stale) {
+            return None;
+        }
+        let entry = |slot: &Slot<T>| Entry {
+            hosts: slot.shown().route.hosts.clone(),
+            path: slot.shown().route.path.clone(),
+            target: match &slot.serving {
+                Some(serving) => serving.target.clone(),
+                None => not_loaded(&slot.newest),
+            },
+        };
+        Some(self.in_order().map(entry).collect())
+    }
+
+    /// Conflicts that were not there before.
+    pub(super) fn note_conflicts(&mut self, conflicts: Vec<Conflict>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let mut now = HashSet::with_capacity(conflicts.len());
+        for Conflict {
+            winner,
+            loser,
+            host,
+            path,
+        } in conflicts
+        {
+            let host = host.map_or_else(|| "*".to_owned(), |host| host.to_string());
+            let conflict = (
+                self.order[winner].clone(),
+                self.order[loser].clone(),
+                format!("{host}{path}"),
+            );
+            if !self.conflicts.contains(&conflict) {
+                let (winner, loser, place) = conflict.clone();
+                changes.push(Change::Conflict {
+                    winner,
+                    loser,
+                    place,
+                });
+            }
+            now.insert(conflict);
+        }
+        self.conflicts = now;
+        changes
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = &Slot<T>> {
+        self.order.iter().filter_map(|name| self.slots.get(name))
+    }
+
+    fn take(&mut self, outcome: Outcome<T>) -> Option<Change> {
+        let Outcome { document, loaded } = outcome;
+        let route = document.name().clone();
+        let previous = self.slots.remove(&route);
+        let (serving, change) = match (loaded, previous.and_then(|slot| slot.serving)) {
+            (Ok((digest, target)), old) => {
+                let change = match &old {
+                    None => Some(Change::Added {
+                        route: route.clone(),
+                        digest,
+                    }),
+                    // The file was touched, and says what it said before.
+                    Some(old) if old.digest == digest && old.document.route == document.route => {
+                        None
+                    }
+                    Some(_) => Some(Change::Changed {
+                        route: route.clone(),
+                        digest,
+                    }),
+                };
+                self.is_stale |= change.is_some();
+                let target = match old {
+                    Some(old) if change.is_none() => old.target,
+                    _ => target,
+                };
+                (
+                    Some(Serving {
+                        document: Arc::clone(&document),
+                        digest,
+                        target,
+                    }),
+                    change,
+                )
+            }
+            (Err(reason), Some(old)) => (
+                Some(old),
+                Some(Change::Kept {
+                    route: route.clone(),
+                    reason,
+                }),
+            ),
+            (Err(reason), None) => {
+                self.is_stale = true;
+                (
+                    None,
+                    Some(Change::NotLoaded {
+                        route: route.clone(),
+                        reason,
+                    }),
+                )
+            }
+        };
+        self.slots.insert(
+            route,
+            Slot {
+                newest: document,
+                serving,
+            },
+        );
+        change
+    }
+}
+
+// === impl Slot ===
+
+impl<T> Slot<T> {
+    /// The version whose place in the table the route has.
+    fn shown(&self) -> &Arc<Document> {
+        self.serving
+            .as_ref()
+            .map_or(&self.newest, |serving| &serving.document)
+    }
+}

@@ -1,0 +1,109 @@
+//! Where routes come from: a [`Snapshot`] after another, each all that should be served now.
+//!
+//! A source says what is wanted and what is wrong with it, in order of precedence, and never
+//! partly: whoever takes a snapshot needs no earlier one. It knows no module's content, no table and
+//! no request.
+
+mod bare;
+mod document;
+mod listing;
+mod manifests;
+mod mistake;
+mod node;
+mod watch;
+mod yaml;
+
+#[doc(hidden)]
+pub mod fuzz;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crds::validate::{RouteName, ValidRoute};
+
+pub use listing::Stamp;
+pub use manifests::{Manifests, read_once};
+pub use mistake::{Mistake, Position};
+
+/// Gives one snapshot after another.
+pub trait Source: Send {
+    /// The next snapshot: at once the first time, later when something changed; nothing when there
+    /// will be no more.
+    ///
+    /// # Cancellation
+    /// Dropping the future loses nothing: the next call gives the newest snapshot.
+    fn next(&mut self) -> impl Future<Output = Option<Arc<Snapshot>>> + Send;
+}
+
+/// All that should be served at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The routes, an earlier one winning over a later.
+    pub documents: Vec<Arc<Document>>,
+    /// What is wrong, in the order of the files.
+    pub mistakes: Vec<Mistake>,
+    /// How many files were read.
+    pub files: usize,
+    /// How many objects of other kinds were skipped.
+    pub other_kinds: usize,
+}
+
+/// One route as its source has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The route, with the paths of its module and volumes as this process can open them.
+    pub route: ValidRoute,
+    /// Where it stands.
+    pub origin: Origin,
+    /// The file of its module.
+    pub module: ModuleFile,
+    /// The first of its volumes' folders that is not there.
+    pub missing_volume: Option<PathBuf>,
+}
+
+/// Where a route stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line where its document begins.
+    pub line: u64,
+}
+
+/// A module's file and how it looked last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ModuleFile {
+    /// The file.
+    pub path: Arc<Path>,
+    /// Its looks; nothing when there is no such file.
+    pub stamp: Option<Stamp>,
+}
+
+/// The paths cannot be served at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No path was given.
+    #[error("no path; name manifests, folders, or one .wasm or .wat file")]
+    NoPath,
+    /// A path does not exist or cannot be looked at.
+    #[error("{}", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A bare module stands beside other paths.
+    #[error("{} is a module: name it alone, or write a manifest for it", .0.display())]
+    ModuleAmongOthers(PathBuf),
+}
+
+// === impl Document ===
+
+impl Document {
+    /// Which route this is.
+    #[must_use]
+    pub fn name(&self) -> &RouteName {
+        &self.route.name
+    }
+}

@@ -1,0 +1,261 @@
+//! Looks at files and reads those that changed; blocking, and without a clock of its own but one.
+//!
+//! [`Scanner::look`] is cheap and says whether anything differs from what was read last;
+//! [`Scanner::read`] reads it. Modules and volumes are only looked at.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crds::module_reference::ModuleReference;
+use crds::validate::{RouteName, ValidRoute};
+
+use super::file::{File, LARGEST};
+use crate::source::listing::{self, Listing, Stamp};
+use crate::source::mistake::Mistake;
+use crate::source::{Document, ModuleFile, OpenError, Origin, Snapshot, bare};
+
+/// What is looked at, and what was read.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    roots: Roots,
+    files: HashMap<Arc<Path>, File>,
+    seen: Look,
+}
+
+#[derive(Debug)]
+enum Roots {
+    Manifests(Vec<PathBuf>),
+    Module(Arc<Path>),
+}
+
+/// How everything looked.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Look {
+    listing: Listing,
+    modules: HashMap<Arc<Path>, Option<Stamp>>,
+    /// The volumes' folders, and whether each is there.
+    volumes: HashMap<PathBuf, bool>,
+}
+
+// === impl Scanner ===
+
+impl Scanner {
+    pub(super) fn open(paths: Vec<PathBuf>) -> Result<Self, OpenError> {
+        for path in &paths {
+            fs::metadata(path).map_err(|source| OpenError::Path {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        let is_module = |path: &PathBuf| bare::is_module(path) && !path.is_dir();
+        let roots = match (paths.iter().find(|path| is_module(path)), paths.len()) {
+            (_, 0) => return Err(OpenError::NoPath),
+            (Some(path), 1) => Roots::Module(Arc::from(path.as_path())),
+            (Some(path), _) => return Err(OpenError::ModuleAmongOthers(path.clone())),
+            (None, _) => Roots::Manifests(paths),
+        };
+        Ok(Self {
+            roots,
+            files: HashMap::new(),
+            seen: Look::default(),
+        })
+    }
+
+    /// Looks at everything; says whether it differs from the look before.
+    pub(super) fn look(&mut self) -> bool {
+        let listing = match &self.roots {
+            Roots::Manifests(paths) => listing::list(paths),
+            Roots::Module(_) => Listing::default(),
+        };
+        let look = Look {
+            listing,
+            modules: self.modules(),
+            volumes: self.volumes(),
+        };
+        let is_doubtful = self.files.values().any(|file| file.doubted_since.is_some());
+        let differs = look != self.seen;
+        self.seen = look;
+        differs || is_doubtful
+    }
+
+    /// Reads what differs since the last reading.
+    pub(super) fn read(&mut self) -> Snapshot {
+        let now = Instant::now();
+        let mut previous = std::mem::take(&mut self.files);
+        for (path, stamp) in &self.seen.listing.files {
+            let file = match previous.remove(path) {
+                Some(file) if file.stamp == *stamp && file.doubted_since.is_none() => file,
+                Some(mut file) => {
+                    file.update(path, *stamp, read_text(path), now);
+                    file
+                }
+                None => File::new(path, *stamp, read_text(path)),
+            };
+            self.files.insert(Arc::clone(path), file);
+        }
+        // A folder that cannot be looked into is not an empty one.
+        for (path, file) in previous {
+            let is_hidden = |(hidden, _): &(PathBuf, String)| path.starts_with(hidden);
+            if self.seen.listing.unreadable.iter().any(is_hidden) {
+                self.files.insert(path, file);
+            }
+        }
+        // New manifests may name modules that nobody looked at yet.
+        self.seen.modules = self.modules();
+        self.seen.volumes = self.volumes();
+        self.snapshot()
+    }
+
+    /// The folders in which a change matters.
+    pub(super) fn folders(&self) -> HashSet<PathBuf> {
+        let mut folders: HashSet<PathBuf> = self.seen.listing.folders.iter().cloned().collect();
+        let files = self.seen.listing.files.iter().map(|(path, _)| path);
+        for path in files.chain(self.seen.modules.keys()) {
+            if let Some(parent) = path.parent() {
+                let parent = if parent.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    parent
+                };
+                if !folders.contains(parent) {
+                    folders.insert(parent.to_owned());
+                }
+            }
+        }
+        folders
+    }
+
+    fn modules(&self) -> HashMap<Arc<Path>, Option<Stamp>> {
+        let mut modules = HashMap::with_capacity(self.seen.modules.len());
+        let mut add = |path: &Path| {
+            if !modules.contains_key(path) {
+                // What cannot be looked at cannot be read either; the load says why.
+                modules.insert(Arc::from(path), Stamp::of(path).unwrap_or(None));
+            }
+        };
+        if let Roots::Module(path) = &self.roots {
+            add(path);
+        }
+        for route in self.routes() {
+            if let ModuleReference::File(path) = &route.module {
+                add(path);
+            }
+        }
+        modules
+    }
+
+    fn volumes(&self) -> HashMap<PathBuf, bool> {
+        self.routes()
+            .flat_map(|route| &route.volumes)
+            .map(|volume| (volume.host_path.clone(), volume.host_path.is_dir()))
+            .collect()
+    }
+
+    fn routes(&self) -> impl Iterator<Item = &ValidRoute> {
+        self.files
+            .values()
+            .flat_map(|file| file.routes.iter().map(|(_, route)| route))
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        if let Roots::Module(path) = &self.roots {
+            snapshot.files = 1;
+            let document = self.document(path, 1, bare::route(path));
+            snapshot.documents.extend(document.map(Arc::new));
+        }
+        let mut first: HashMap<&RouteName, (&Arc<Path>, u64)> = HashMap::new();
+        for path in self.in_order() {
+            let Some(file) = self.files.get(path) else {
+                continue;
+            };
+            snapshot.files += 1;
+            snapshot.other_kinds += file.other_kinds;
+            snapshot.mistakes.extend(file.mistakes.iter().cloned());
+            for (line, route) in &file.routes {
+                if let Some((other, other_line)) = first.get(&route.name) {
+                    let text = format!(
+                        "metadata.name: {} is named at {}:{other_line} already; write another name",
+                        route.name,
+                        other.display()
+                    );
+                    let position = super::super::Position {
+                        line: *line,
+                        column: 1,
+                    };
+                    snapshot.mistakes.push(Mistake::at(path, position, text));
+                    continue;
+                }
+                first.insert(&route.name, (path, *line));
+                let document = self.document(path, *line, route.clone());
+                snapshot.documents.extend(document.map(Arc::new));
+            }
+        }
+        for (path, reason) in &self.seen.listing.unreadable {
+            snapshot
+                .mistakes
+                .push(Mistake::whole(&Arc::from(path.as_path()), reason.clone()));
+        }
+        snapshot
+    }
+
+    /// The files in order of precedence; those whose folder hides them come last.
+    fn in_order(&self) -> Vec<&Arc<Path>> {
+        let listed: Vec<&Arc<Path>> = self
+            .seen
+            .listing
+            .files
+            .iter()
+            .map(|(path, _)| path)
+            .collect();
+        let mut hidden: Vec<&Arc<Path>> = Vec::new();
+        if listed.len() < self.files.len() {
+            let known: HashSet<&Arc<Path>> = listed.iter().copied().collect();
+            hidden.extend(self.files.keys().filter(|path| !known.contains(path)));
+            hidden.sort();
+        }
+        listed.into_iter().chain(hidden).collect()
+    }
+
+    fn document(&self, file: &Arc<Path>, line: u64, route: ValidRoute) -> Option<Document> {
+        let ModuleReference::File(path) = &route.module else {
+            return None;
+        };
+        let (path, stamp) = self.seen.modules.get_key_value(path.as_path())?;
+        let is_missing = |path: &&PathBuf| !self.seen.volumes.get(*path).copied().unwrap_or(false);
+        let missing_volume = route
+            .volumes
+            .iter()
+            .map(|volume| &volume.host_path)
+            .find(is_missing)
+            .cloned();
+        Some(Document {
+            origin: Origin {
+                file: Arc::clone(file),
+                line,
+            },
+            module: ModuleFile {
+                path: Arc::clone(path),
+                stamp: *stamp,
+            },
+            missing_volume,
+            route,
+        })
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("larger than {} MiB; no manifest is", LARGEST >> 20));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("not text: {error}"))
+}
