@@ -1,17 +1,25 @@
 //! The composition root: the only file that names every room.
 
+pub mod build;
+pub mod capacity;
+
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use self::build::{Builder, Compiler};
+use crate::control::{Applied, Control};
 use crate::guest::{Engine, EngineConfig, EngineError, Executor, ExecutorConfig, ExecutorError};
 use crate::http::admission::Admission;
 use crate::http::handler::Handler;
 use crate::http::{self, server};
+use crate::modules::Modules;
 use crate::route::Route;
 use crate::routing::live::{self, RoutesWriter};
+use crate::source::Source;
 use crate::stderr;
 
 /// What the parts of a runtime are made with.
@@ -31,9 +39,8 @@ pub struct Config {
 
 /// A runtime that serves whatever its routes say.
 pub struct Runtime {
-    engine: Engine,
-    executor: Arc<Executor>,
     handler: Handler,
+    control: Option<Control<Compiler, Builder>>,
     http: http::Config,
     stderr: JoinHandle<()>,
 }
@@ -57,7 +64,7 @@ impl Runtime {
     /// # Errors
     ///
     /// When the kernel refuses address space or threads.
-    pub fn new(config: Config) -> Result<(Self, RoutesWriter<Arc<Route>>), SetupError> {
+    pub fn new(config: Config) -> Result<Self, SetupError> {
         let engine = Engine::new(config.engine)?;
         let io = tokio::runtime::Handle::current();
         let executor = Arc::new(Executor::new(&engine, &config.executor, &io)?);
@@ -69,35 +76,55 @@ impl Runtime {
             Admission::new(config.max_requests, engine.budget().clone()),
             Arc::new(log),
         );
-        let runtime = Self {
-            engine,
-            executor,
+        Ok(Self {
+            control: Some(control(engine, executor, io, writer)),
             handler,
             http: config.http,
             stderr: tokio::spawn(lines.run()),
-        };
-        Ok((runtime, writer))
+        })
     }
 
-    /// Compiles modules.
-    #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// Runs guests.
-    #[must_use]
-    pub fn executor(&self) -> &Arc<Executor> {
-        &self.executor
-    }
-
-    /// Serves until `stop`, then lets connections finish within the drain deadline.
+    /// Follows `source` and serves its routes on `listener` from the time all were tried, until
+    /// `stop`; then lets connections finish within the drain deadline. `applied` hears of every
+    /// swap of the table.
     ///
     /// # Cancellation
     ///
     /// Dropping the future drops every connection, and with it every guest.
-    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        server::run(listener, stop, self.http.clone(), self.handler.clone()).await;
+    pub async fn serve(
+        mut self,
+        source: impl Source,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+        mut applied: impl FnMut(Applied),
+    ) {
+        let Some(control) = self.control.take() else {
+            return;
+        };
+        let (loaded, first) = tokio::sync::oneshot::channel();
+        let mut loaded = Some(loaded);
+        let following = control.run(source, |change| {
+            applied(change);
+            if let Some(loaded) = loaded.take() {
+                // Nobody listens when the order to stop came first.
+                let _ = loaded.send(());
+            }
+        });
+        let serving = async {
+            let mut stop = pin!(stop);
+            tokio::select! {
+                () = &mut stop => return,
+                _ = first => {}
+            }
+            server::run(listener, stop, self.http.clone(), self.handler.clone()).await;
+        };
+        let mut following = pin!(following);
+        let mut serving = pin!(serving);
+        tokio::select! {
+            () = &mut serving => {}
+            // A source that has ended leaves its last routes.
+            () = &mut following => serving.await,
+        }
     }
 }
 
@@ -105,4 +132,15 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.stderr.abort();
     }
+}
+
+fn control(
+    engine: Engine,
+    executor: Arc<Executor>,
+    io: tokio::runtime::Handle,
+    writer: RoutesWriter<Arc<Route>>,
+) -> Control<Compiler, Builder> {
+    // Compiling uses every core by itself; two at a time keep the queue moving while one reads.
+    let modules = Modules::new(Compiler::new(engine.clone()), 2);
+    Control::new(modules, Builder::new(engine, executor, io), writer)
 }
