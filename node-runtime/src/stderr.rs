@@ -192,7 +192,10 @@ mod tests {
 
     #[test]
     fn control_characters_are_escaped() {
-        assert_eq!(escape(b"a\x1b[31mb\r\x00c\td\xff"), "a\\u{1b}[31mb\\r\\u{0}c\td\u{fffd}");
+        assert_eq!(
+            escape(b"a\x1b[31mb\r\x00c\td\xff"),
+            "a\\u{1b}[31mb\\r\\u{0}c\td\u{fffd}"
+        );
         assert_eq!(escape("\u{85}\u{9b}ü".as_bytes()), "\\u{85}\\u{9b}ü");
     }
 

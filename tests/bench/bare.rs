@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Either, Full};
+use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -84,14 +84,15 @@ async fn answer(request: Request<Incoming>) -> Result<Response<AnyBody>, Infalli
 async fn main() -> anyhow::Result<()> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:0".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
-    write_stdout(&format!("Ready: serving on http://{}\n", listener.local_addr()?))?;
+    write_stdout(&format!(
+        "Ready: serving on http://{}\n",
+        listener.local_addr()?
+    ))?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
-            let service = service_fn(|request| async {
-                answer(request).await
-            });
+            let service = service_fn(|request| async { answer(request).await });
             let served = http1::Builder::new()
                 .max_buf_size(64 * 1024)
                 .serve_connection(TokioIo::new(stream), service);

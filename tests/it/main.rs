@@ -1,1 +1,3 @@
-fn main() {}
+//! Whole programs in one process, over real sockets. One binary: each more is linked again.
+
+mod answers;

@@ -1,1 +1,17 @@
-//! x
+//! Harness for whole-program tests: nodes, clients, guests and the log, no tests.
+//!
+//! A [`node::Node`] is the real runtime on a free loopback port, following a folder of manifests as
+//! `wagi up` does; dropped is stopped. A [`client::Connection`] is a raw HTTP/1 client that can read
+//! slowly, hang up or send nonsense. [`log`] keeps what was logged, [`guests`] has one guest a
+//! behaviour. Nothing here sleeps to wait for an outcome: it waits for the outcome, for a bounded
+//! time that only a hang can exceed.
+
+pub mod client;
+pub mod guests;
+pub mod log;
+pub mod node;
+
+use std::time::Duration;
+
+/// How long an outcome may take on a busy machine before it counts as a hang.
+pub const PATIENCE: Duration = Duration::from_secs(60);

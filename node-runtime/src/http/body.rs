@@ -182,9 +182,9 @@ impl Body for AnswerBody {
         match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Streamed(streamed) => streamed.poll_data(context).map(|next| {
-                next.map(|data| data.map(Frame::data).map_err(BoxError::from))
-            }),
+            Self::Streamed(streamed) => streamed
+                .poll_data(context)
+                .map(|next| next.map(|data| data.map(Frame::data).map_err(BoxError::from))),
         }
     }
 

@@ -12,13 +12,13 @@ use http::request::Parts;
 use http_body::Body;
 
 use super::admission::Permit;
-use crate::stderr::StderrLog;
 use super::{Cut, Upload};
 use crate::cgi::environment;
 use crate::cgi::{Block, ContentLength, RequestFacts, Scheme};
 use crate::guest::{Ending, Host, Input, InputError, Strings};
 use crate::route::{Handler, Route};
 use crate::routing::RequestPath;
+use crate::stderr::StderrLog;
 
 /// What is kept of a request while its guest runs.
 pub struct Caller {
@@ -85,9 +85,8 @@ impl Caller {
 
 impl Host for Caller {
     fn environment(&self) -> Strings {
-        let block = self.with_facts(|facts, handler| {
-            environment::variables(facts, &handler.variables)
-        });
+        let block =
+            self.with_facts(|facts, handler| environment::variables(facts, &handler.variables));
         strings(block)
     }
 
@@ -96,7 +95,9 @@ impl Host for Caller {
     }
 
     fn stderr(&self, line: &[u8]) {
-        let Some(handler) = &self.route.handler else { return };
+        let Some(handler) = &self.route.handler else {
+            return;
+        };
         let request_id = self.request_id.to_str().unwrap_or_default();
         self.stderr.line(&handler.stderr, request_id, line);
     }
@@ -192,10 +193,7 @@ impl SharedUpload {
 }
 
 impl Input for UploadInput {
-    fn poll_chunk(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, InputError>> {
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, InputError>> {
         let frame = {
             let mut state = self.shared.lock();
             state.reader = Some(context.waker().clone());

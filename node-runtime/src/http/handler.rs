@@ -25,7 +25,6 @@ use super::body::{AnswerBody, Output, RunOn};
 use super::caller::{Caller, SharedUpload};
 use super::error::RequestError;
 use super::request_id::{self, X_REQUEST_ID};
-use crate::stderr::StderrLog;
 use super::{Exchange, Service, Upload, host};
 use crate::bridge::End;
 use crate::cgi::ContentLength;
@@ -34,6 +33,7 @@ use crate::guest::{Ending, Executor, Input, Start, Stop};
 use crate::route::{self, Route};
 use crate::routing::RequestPath;
 use crate::routing::live::Routes;
+use crate::stderr::StderrLog;
 
 /// Asks proxies in front not to hold a stream back (nginx and those that follow it).
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -94,7 +94,10 @@ impl Service for Handler {
     async fn call(&self, request: Request<Upload>, exchange: Exchange) -> Response<AnswerBody> {
         let request_id = request_id::of(request.headers());
         let (parts, upload) = request.into_parts();
-        let answered = self.shared.answer(parts, upload, &exchange, &request_id).await;
+        let answered = self
+            .shared
+            .answer(parts, upload, &exchange, &request_id)
+            .await;
         let mut response = answered.unwrap_or_else(|error| {
             log_error(&error, &request_id);
             error.into_response(&request_id)
@@ -288,12 +291,21 @@ fn log_notes(head: &Head, caller: &Caller) {
     for note in &head.notes {
         let route = &caller.route.name;
         let request_id = caller.request_id.to_str().unwrap_or_default();
-        tracing::warn!(route, request_id, "a line of the guest's head was skipped: {note}");
+        tracing::warn!(
+            route,
+            request_id,
+            "a line of the guest's head was skipped: {note}"
+        );
     }
 }
 
 fn log_error(error: &RequestError, request_id: &HeaderValue) {
     let request_id = request_id.to_str().unwrap_or_default();
     let status = error.status().as_u16();
-    tracing::debug!(request_id, status, reason = error.reason(), "not answered by a guest: {error}");
+    tracing::debug!(
+        request_id,
+        status,
+        reason = error.reason(),
+        "not answered by a guest: {error}"
+    );
 }

@@ -11,9 +11,9 @@ use wasmtime_wasi::p1::wasi_snapshot_preview1 as theirs;
 use wasmtime_wasi::p2::{self, Pollable, StreamError, StreamResult};
 
 use super::{Answer, Halt, errno, fails, parts, read_vector, slice_mut, write_u32};
-use crate::guest::{InputError, Stop};
 use crate::guest::clocks::{Clocks, Wait};
 use crate::guest::state::{STDIN, State};
+use crate::guest::{InputError, Stop};
 
 /// A guest's standard input.
 #[derive(Clone)]
