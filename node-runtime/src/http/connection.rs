@@ -73,7 +73,11 @@ pub(super) async fn serve<S: Service>(tcp: TcpStream, scope: Arc<Scope>, service
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
-    let end = watch(&tcp, &scope, talk(tcp.clone(), scope.clone(), service)).await;
+    let end = {
+        // Pinned here and lent: a future that is passed on is stored twice.
+        let talk = pin!(talk(tcp.clone(), scope.clone(), service));
+        watch(&tcp, &scope, talk).await
+    };
     drop(closing);
     tracing::trace!(peer = %scope.peer(), ?end, "connection is over");
     let time = scope.shared.config.drain_time;
@@ -96,10 +100,9 @@ pub(super) async fn serve<S: Service>(tcp: TcpStream, scope: Arc<Scope>, service
 async fn watch(
     tcp: &TcpStream,
     scope: &Scope,
-    talk: impl Future<Output = Result<(), BoxError>>,
+    mut talk: Pin<&mut impl Future<Output = Result<(), BoxError>>>,
 ) -> End {
     let config = &scope.shared.config;
-    let mut talk = pin!(talk);
     // tokio asks epoll for no priority data, so that this resolves when the read
     // side is closed (EPOLLRDHUP, EPOLLHUP) and on nothing else: unread or
     // pipelined bytes neither hide a hang-up nor wake it.
@@ -169,11 +172,13 @@ async fn talk<S: Service>(
                     Some(number),
                 )
             });
-            let connection = http1::Builder::new()
-                // Ours counts from the first byte; hyper's would also end idle connections.
-                .header_read_timeout(None)
-                .max_buf_size(HTTP1_BUFFER)
-                .serve_connection(socket, answer);
+            let connection = pin!(
+                http1::Builder::new()
+                    // Ours counts from the first byte; hyper's would also end idle connections.
+                    .header_read_timeout(None)
+                    .max_buf_size(HTTP1_BUFFER)
+                    .serve_connection(socket, answer)
+            );
             let watch = Some((&*ahead, &*tcp));
             drive(
                 &scope,
@@ -193,13 +198,15 @@ async fn talk<S: Service>(
                 let scope = requests.clone();
                 conduct(service.clone(), request, Exchange { scope, cut }, None)
             });
-            let connection = http2::Builder::new(executor)
-                .initial_stream_window_size(STREAM_WINDOW)
-                .initial_connection_window_size(CONNECTION_WINDOW)
-                .max_concurrent_streams(MAX_STREAMS)
-                .max_send_buf_size(STREAM_SEND_BUFFER)
-                .max_header_list_size(HEADER_LIST)
-                .serve_connection(socket, answer);
+            let connection = pin!(
+                http2::Builder::new(executor)
+                    .initial_stream_window_size(STREAM_WINDOW)
+                    .initial_connection_window_size(CONNECTION_WINDOW)
+                    .max_concurrent_streams(MAX_STREAMS)
+                    .max_send_buf_size(STREAM_SEND_BUFFER)
+                    .max_header_list_size(HEADER_LIST)
+                    .serve_connection(socket, answer)
+            );
             drive(
                 &scope,
                 connection,
@@ -214,14 +221,13 @@ async fn talk<S: Service>(
 /// Polls hyper and what runs beside it; passes the order to drain on.
 async fn drive<C>(
     scope: &Scope,
-    connection: C,
+    mut connection: Pin<&mut C>,
     drain: impl Fn(Pin<&mut C>),
     ahead: Option<(&Ahead, &TcpStream)>,
 ) -> Result<(), BoxError>
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut connection = pin!(connection);
     let mut crew = Crew::new();
     let mut lookout = Lookout::new();
     let mut is_draining = false;

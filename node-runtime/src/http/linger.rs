@@ -19,9 +19,10 @@ use super::io::{is_transient, read, shutdown_write};
 pub(super) async fn drain(tcp: &TcpStream, mut left: u64, time: Duration) -> io::Result<()> {
     shutdown_write(tcp)?;
     let drained = tokio::time::timeout(time, async {
-        let mut buffer = [MaybeUninit::<u8>::uninit(); 16 * 1024];
         loop {
             tcp.readable().await?;
+            // Inside the loop, or every connection would carry it along.
+            let mut buffer = [MaybeUninit::<u8>::uninit(); 16 * 1024];
             match read(tcp, &mut buffer) {
                 Ok([]) => return Ok(()),
                 Ok(bytes) => {

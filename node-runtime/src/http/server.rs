@@ -116,9 +116,9 @@ async fn accept_all<S: Service>(
         };
         let scope = Scope::new(unmapped(peer), unmapped(local), shared.clone());
         let entry = registry.enter(scope.clone());
-        let connection = connection::serve(tcp, scope, service.clone());
+        let service = service.clone();
         connections.spawn(async move {
-            connection.await;
+            connection::serve(tcp, scope, service).await;
             drop((entry, place));
         });
     }

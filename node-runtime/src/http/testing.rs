@@ -78,6 +78,16 @@ pub(super) struct Served {
     task: JoinHandle<()>,
 }
 
+pub(super) fn closure<F, A>(answer: F) -> Closure
+where
+    F: Fn(Request<Upload>, Exchange) -> A + Send + Sync + 'static,
+    A: Future<Output = Response<Piped>> + Send + 'static,
+{
+    Closure(Arc::new(move |request, exchange| {
+        Box::pin(answer(request, exchange))
+    }))
+}
+
 pub(super) fn serve<F, A>(config: Config, answer: F) -> Served
 where
     F: Fn(Request<Upload>, Exchange) -> A + Send + Sync + 'static,
@@ -86,9 +96,7 @@ where
     let listener = server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("loopback binds");
     let address = listener.local_addr().expect("it is bound");
     let (stop, stopped) = oneshot::channel();
-    let service = Closure(Arc::new(move |request, exchange| {
-        Box::pin(answer(request, exchange))
-    }));
+    let service = closure(answer);
     let stopped = async {
         let _ = stopped.await;
     };

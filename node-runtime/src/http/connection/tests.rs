@@ -261,3 +261,20 @@ async fn a_client_that_closes_drops_a_body_that_waits_for_its_next_bytes() {
     drop(client);
     soon(pipe.closed()).await;
 }
+
+#[tokio::test]
+async fn a_connection_costs_little_memory_of_its_own() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("bound");
+    let address = listener.local_addr().expect("bound");
+    let client = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("connects");
+    let shared = std::sync::Arc::new(crate::http::scope::Shared::new(Config::default()));
+    let scope = crate::http::Scope::new(address, address, shared);
+    let service = crate::http::testing::closure(|_, _| async { text("hi") });
+    let connection = super::serve(client, scope, service);
+    let size = std::mem::size_of_val(&connection);
+    assert!(size < 4096, "{size} bytes");
+}
