@@ -1,7 +1,7 @@
 //! What a connection waits for, since when, and until when it may.
 //!
 //! Four phases: the first byte, the rest of a head, the next request, or (busy)
-//! our own answer. A request costs two stores and two looks at the clock here.
+//! our own answer. A request costs four atomic operations and two looks at the clock.
 //! It knows neither sockets nor hyper: who reads bytes and who answers tells it.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -39,7 +39,6 @@ const TAG_SHIFT: u32 = 62;
 const FIRST_BYTE: u64 = 0;
 const HEAD: u64 = 1;
 const IDLE: u64 = 2;
-const BUSY: u64 = 3;
 
 // === impl Phases ===
 
@@ -54,23 +53,34 @@ impl Phases {
     }
 
     pub(super) fn phase(&self) -> Phase {
+        // Work may begin and end on any thread: the count says whether there is
+        // some, the word only since when there is none.
+        if self.is_busy() {
+            return Phase::Busy;
+        }
         let word = self.phase.load(Ordering::Relaxed);
         let since = Duration::from_millis(word & ((1 << TAG_SHIFT) - 1));
         match word >> TAG_SHIFT {
             FIRST_BYTE => Phase::FirstByte,
             HEAD => Phase::Head(since),
-            IDLE => Phase::Idle(since),
-            _ => Phase::Busy,
+            _ => Phase::Idle(since),
         }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.active.load(Ordering::SeqCst) > 0
     }
 
     /// HTTP/1 bytes came; outside a request they belong to a head, and this says so.
     pub(super) fn bytes_came(&self) -> bool {
+        if self.is_busy() {
+            return false;
+        }
         let tag = self.phase.load(Ordering::Relaxed) >> TAG_SHIFT;
-        if tag == FIRST_BYTE || tag == IDLE {
+        if tag != HEAD {
             self.set(HEAD, self.millis());
         }
-        tag != BUSY
+        true
     }
 
     /// HTTP/2 begins: between requests until a header block opens.
@@ -90,17 +100,14 @@ impl Phases {
 
     /// A request (or other work) begins.
     pub(super) fn begin(&self) {
-        self.active.fetch_add(1, Ordering::Relaxed);
-        self.phase.store(BUSY << TAG_SHIFT, Ordering::Relaxed);
+        self.active.fetch_add(1, Ordering::SeqCst);
     }
 
     /// A request (or other work) is over; says whether it was the last.
     pub(super) fn end(&self) -> bool {
-        let last = self.active.fetch_sub(1, Ordering::Relaxed) == 1;
-        if last {
-            self.set(IDLE, self.millis());
-        }
-        last
+        // Before the count says so, or a head's old time would show for a moment.
+        self.set(IDLE, self.millis());
+        self.active.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
     /// Since when nothing is owed to the client, if so.

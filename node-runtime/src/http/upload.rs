@@ -73,23 +73,20 @@ impl Upload {
     /// no `100 Continue` after a final head. Elsewhere it does nothing. (hyper
     /// offers no way to send one on HTTP/2; those clients send after a moment.)
     pub async fn continue_first(&mut self) {
+        std::future::poll_fn(|context| self.poll_continue(context)).await;
+    }
+
+    /// [`continue_first`](Self::continue_first) as a poll, for who shares the upload.
+    pub fn poll_continue(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.awaits_continue {
-            return;
+            return Poll::Ready(());
         }
-        let mut polled = false;
-        std::future::poll_fn(|context| {
-            if polled {
-                return Poll::Ready(());
-            }
-            polled = true;
-            if let Poll::Ready(item) = self.poll_incoming(context) {
-                self.ahead = Some(item);
-            }
-            // hyper reads, and so writes its 100, before it asks us again.
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+        if let Poll::Ready(item) = self.poll_incoming(context) {
+            self.ahead = Some(item);
+        }
+        // hyper reads, and so writes its 100, before it asks the service again.
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Item> {
