@@ -1,6 +1,7 @@
 //! The composition root: the only file that names every room.
 
 pub mod build;
+mod command;
 pub mod capacity;
 
 use std::future::Future;

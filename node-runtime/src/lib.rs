@@ -13,6 +13,8 @@
 pub mod app;
 pub mod bridge;
 pub mod cgi;
+pub mod cli;
+pub mod config;
 pub mod control;
 pub mod gate;
 pub mod guest;
@@ -22,3 +24,4 @@ pub mod route;
 pub mod routing;
 pub mod source;
 pub mod stderr;
+pub mod telemetry;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `wagi`: serves WAGI handlers.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    node_runtime::cli::run(std::env::args_os())
+}

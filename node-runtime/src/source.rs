@@ -22,6 +22,8 @@ use std::sync::Arc;
 use crds::validate::{RouteName, ValidRoute};
 
 pub use listing::Stamp;
+#[cfg(test)]
+pub(crate) use manifests::tests::in_memory;
 pub use manifests::{Manifests, read_once};
 pub use mistake::{Mistake, Position};
 

@@ -56,7 +56,12 @@ pub(super) fn argv(collector: &mut Collector, spec: &WagiRouteSpec) -> Vec<Strin
     }
     collector.most("spec.argv", written, MOST_ARGUMENTS);
     for (index, text) in written.iter().enumerate() {
-        collector.longest(format!("spec.argv[{index}]"), text, LONGEST_ARGUMENT);
+        let field = format!("spec.argv[{index}]");
+        collector.longest(field.as_str(), text, LONGEST_ARGUMENT);
+        if text.contains("${ARGS}") && text != "${ARGS}" {
+            let advice = "${ARGS} stands for any number of arguments; write it as one of its own";
+            collector.violation(field, text, advice.to_owned());
+        }
     }
     written.clone()
 }

@@ -155,6 +155,12 @@ fn arguments_are_bounded() {
         &["spec.argv: 65 items: write at most 64"],
     );
     check(
+        &with(|spec| spec.argv = texts(&["a", "${ARGS}", "x${ARGS}"])),
+        &[
+            "spec.argv[2]: \"x${ARGS}\": ${ARGS} stands for any number of arguments; write it as one of its own",
+        ],
+    );
+    check(
         &with(|spec| spec.argv = Some(Vec::new())),
         &["spec.argv: \"\": write at least the program's name, or leave argv out"],
     );

@@ -58,7 +58,7 @@ impl Bench {
         tasks.spawn(control.run(Snapshots(source), move |applied| {
             let _ = report.send(applied);
         }));
-        let dir = tempfile::tempdir().expect("a folder");
+        let dir = crate::source::in_memory();
         Self {
             dir,
             routes,

@@ -142,4 +142,4 @@ fn sleep(wakes: &Receiver<Wake>, time: Duration) -> std::ops::ControlFlow<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -21,6 +21,13 @@ fn names(snapshot: &Snapshot) -> Vec<String> {
         .collect()
 }
 
+/// Disks take half a minute for so many files; what is tested here is not the disk.
+pub(crate) fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .expect("a folder")
+}
+
 struct Folder {
     dir: tempfile::TempDir,
     scanner: Scanner,
@@ -142,7 +149,7 @@ fn a_bare_module_is_served_alone() {
 
 #[test]
 fn ten_thousand_files_are_one_snapshot() {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = in_memory();
     let write = |path: &str| {
         for n in 0..10_000 {
             let name = format!("r{n}");

@@ -1,0 +1,280 @@
+//! The command line: one file a command.
+//!
+//! Exit codes are part of the interface: 0 it worked, 1 it did not, 64 the command line is wrong.
+
+mod call;
+pub mod check;
+mod completions;
+pub mod up;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::ConfigError;
+use crate::telemetry::{self, LogFormat};
+
+/// It did not work.
+const FAILED: u8 = 1;
+/// `EX_USAGE` of `sysexits.h`.
+const WRONG_USE: u8 = 64;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 it worked, 1 it did not work, 64 wrong use.
+Every flag can also be set by the environment variable named beside it; the flag wins.";
+
+/// Serves WAGI handlers: programs that read a request from their environment and print the answer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wagi",
+    version = concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("WAGI_COMMIT"), ")"),
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true,
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// How lines of the log look [default: text on a terminal, else json].
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "WAGI_LOG_FORMAT",
+        value_name = "FORMAT"
+    )]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve manifests, or one module on every path.
+    #[command(after_help = EXIT_CODES)]
+    Up(UpArgs),
+    /// Run one request without a server.
+    #[command(after_help = EXIT_CODES)]
+    Call(CallArgs),
+    /// Say every mistake in manifests, and whether their modules can be served.
+    #[command(after_help = EXIT_CODES)]
+    Check(CheckArgs),
+    /// Print completions for a shell.
+    #[command(after_help = EXIT_CODES)]
+    Completions(CompletionsArgs),
+}
+
+/// What `wagi up` is told.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Manifests, folders of them (.yaml and .yml, with sub-folders), or one .wasm or .wat file.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(
+        long,
+        env = "WAGI_LISTEN",
+        default_value = "127.0.0.1:3000",
+        value_name = "ADDRESS"
+    )]
+    pub listen: String,
+
+    /// Programs that run at the same time.
+    #[arg(
+        long,
+        env = "WAGI_MAX_REQUESTS",
+        default_value = "1000",
+        value_name = "NUMBER"
+    )]
+    pub max_requests: String,
+
+    /// Connections that are open at the same time; when full, the longest idle one is closed.
+    #[arg(
+        long,
+        env = "WAGI_MAX_CONNECTIONS",
+        default_value = "10000",
+        value_name = "NUMBER"
+    )]
+    pub max_connections: String,
+
+    /// Memory of all running programs together: bytes, or a part of what the process may use.
+    #[arg(
+        long,
+        env = "WAGI_GUEST_MEMORY",
+        default_value = "60%",
+        value_name = "QUANTITY"
+    )]
+    pub guest_memory: String,
+
+    /// How long a connection may idle between two requests.
+    #[arg(
+        long,
+        env = "WAGI_KEEP_ALIVE",
+        default_value = "10m",
+        value_name = "DURATION"
+    )]
+    pub keep_alive: String,
+
+    /// Lines a second of each route's stderr that go to the log; ten times as many at once.
+    #[arg(
+        long,
+        env = "WAGI_STDERR_RATE",
+        default_value = "100",
+        value_name = "NUMBER"
+    )]
+    pub stderr_rate: String,
+
+    /// What modules may be.
+    #[command(flatten)]
+    pub compile: CompileArgs,
+}
+
+/// What modules may be.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// Allow modules that use WebAssembly exceptions.
+    #[arg(
+        long,
+        env = "WAGI_WASM_EXCEPTIONS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    pub wasm_exceptions: String,
+}
+
+/// What `wagi call` is told.
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    /// A manifest, a folder of them, or one .wasm or .wat file.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+
+    /// Path of the request, with a query if wanted. Example: /hello?name=wagi.
+    #[arg(value_name = "URI")]
+    pub uri: String,
+
+    /// Body of the request: text, @FILE, or @- for standard input.
+    #[arg(short, long, value_name = "DATA")]
+    pub data: Option<String>,
+
+    /// Header field of the request, as NAME: VALUE; may be given more than once.
+    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    pub headers: Vec<String>,
+
+    /// Method of the request [default: GET, or POST with a body].
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub method: Option<String>,
+
+    /// What modules may be.
+    #[command(flatten)]
+    pub compile: CompileArgs,
+}
+
+/// What `wagi check` is told.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Manifests, folders of them (.yaml and .yml, with sub-folders), or one .wasm or .wat file.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// What modules may be.
+    #[command(flatten)]
+    pub compile: CompileArgs,
+}
+
+/// What `wagi completions` is told.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Why a command ended without having worked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The command line is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It did not work.
+    #[error(transparent)]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Runs a command line to its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version were asked for, and go to stdout.
+            let is_wrong_use = error.use_stderr();
+            let _ = error.print();
+            return if is_wrong_use {
+                ExitCode::from(WRONG_USE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    if let Err(error) = telemetry::init(cli.log_format.unwrap_or_else(LogFormat::for_stderr)) {
+        say(&error.to_string());
+    }
+    let ended = match cli.command {
+        Command::Up(args) => up::run(args),
+        Command::Call(args) => call::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(Error::Config(error)) => {
+            say(&error.to_string());
+            ExitCode::from(WRONG_USE)
+        }
+        Err(Error::Failed(error)) => {
+            say(&with_causes(&*error));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Says why to a person; whoever cannot be told has closed stderr.
+fn say(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    for line in text.lines() {
+        let _ = writeln!(stderr, "wagi: {line}");
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// The command line's own description, for completions and tests.
+fn description() -> clap::Command {
+    Cli::command()
+}
+
+// === impl Error ===
+
+impl Error {
+    fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

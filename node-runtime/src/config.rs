@@ -1,0 +1,188 @@
+//! What the command line and the environment say, checked.
+//!
+//! Flags are text until they come here, so that every mistake is said at once and not only the
+//! first. Rooms get their part by value and never see the rest.
+
+mod parse;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use crds::duration::Duration;
+use crds::quantity::Quantity;
+use http::{HeaderName, HeaderValue, Method, Uri};
+
+use crate::cli::{CallArgs, CompileArgs, UpArgs};
+use parse::Mistakes;
+
+/// Everything that is wrong with a command line, one sentence each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// What `wagi up` was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Up {
+    /// What to serve.
+    pub paths: Vec<PathBuf>,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Guests that run at the same time.
+    pub max_requests: NonZeroU32,
+    /// Connections that are open at the same time.
+    pub max_connections: NonZeroU32,
+    /// Memory of all guests together.
+    pub guest_memory: GuestMemory,
+    /// How long a connection may idle between two requests.
+    pub keep_alive: Duration,
+    /// Lines of stderr a second and route that go to the log.
+    pub stderr_rate: NonZeroU32,
+    /// What modules may be.
+    pub compile: Compile,
+}
+
+/// What modules may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compile {
+    /// Whether the exceptions proposal is on.
+    pub wasm_exceptions: bool,
+}
+
+/// Memory of all guests together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestMemory {
+    /// So many percent of what the process may use.
+    Percent(u8),
+    /// So many bytes.
+    Bytes(Quantity),
+}
+
+/// What `wagi call` was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The manifests or the module.
+    pub path: PathBuf,
+    /// The request's target, with a host when one was written.
+    pub uri: Uri,
+    /// The request's method.
+    pub method: Method,
+    /// The request's header fields, in order.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The request's body.
+    pub body: CallBody,
+    /// What modules may be.
+    pub compile: Compile,
+}
+
+/// Where the body of `wagi call` comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallBody {
+    /// There is none.
+    Empty,
+    /// From the command line itself.
+    Bytes(Vec<u8>),
+    /// From a file.
+    File(PathBuf),
+    /// From standard input.
+    Stdin,
+}
+
+// === impl GuestMemory ===
+
+impl GuestMemory {
+    /// The number of bytes, of so many that the process may use.
+    #[must_use]
+    pub fn bytes(self, available: u64) -> u64 {
+        match self {
+            Self::Percent(percent) => available / 100 * u64::from(percent),
+            Self::Bytes(quantity) => quantity.bytes(),
+        }
+    }
+}
+
+// === impl Up ===
+
+impl TryFrom<UpArgs> for Up {
+    type Error = ConfigError;
+
+    fn try_from(args: UpArgs) -> Result<Self, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        let listen = mistakes.flag("--listen", &args.listen, parse::address);
+        let max_requests = mistakes.flag("--max-requests", &args.max_requests, parse::count);
+        let max_connections =
+            mistakes.flag("--max-connections", &args.max_connections, parse::count);
+        let guest_memory = mistakes.flag("--guest-memory", &args.guest_memory, parse::guest_memory);
+        let keep_alive = mistakes.flag("--keep-alive", &args.keep_alive, parse::keep_alive);
+        let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
+        let compile = compile(&mut mistakes, &args.compile);
+        mistakes.finish(move || {
+            Some(Self {
+                paths: args.paths,
+                listen: listen?,
+                max_requests: max_requests?,
+                max_connections: max_connections?,
+                guest_memory: guest_memory?,
+                keep_alive: keep_alive?,
+                stderr_rate: stderr_rate?,
+                compile: compile?,
+            })
+        })
+    }
+}
+
+// === impl Compile ===
+
+impl TryFrom<&CompileArgs> for Compile {
+    type Error = ConfigError;
+
+    fn try_from(args: &CompileArgs) -> Result<Self, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        let compile = compile(&mut mistakes, args);
+        mistakes.finish(|| compile)
+    }
+}
+
+fn compile(mistakes: &mut Mistakes, args: &CompileArgs) -> Option<Compile> {
+    let wasm_exceptions =
+        mistakes.flag("--wasm-exceptions", &args.wasm_exceptions, parse::switch)?;
+    Some(Compile { wasm_exceptions })
+}
+
+// === impl Call ===
+
+impl TryFrom<CallArgs> for Call {
+    type Error = ConfigError;
+
+    fn try_from(args: CallArgs) -> Result<Self, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        let body = match args.data {
+            None => CallBody::Empty,
+            Some(data) => parse::body(data),
+        };
+        let method = match args.method.as_deref() {
+            Some(text) => mistakes.flag("--request", text, parse::method),
+            None if body == CallBody::Empty => Some(Method::GET),
+            None => Some(Method::POST),
+        };
+        let uri = mistakes.flag("URI", &args.uri, parse::uri);
+        let mut headers = Vec::with_capacity(args.headers.len());
+        for text in &args.headers {
+            headers.extend(mistakes.flag("--header", text, parse::header));
+        }
+        let compile = compile(&mut mistakes, &args.compile);
+        mistakes.finish(move || {
+            Some(Self {
+                path: args.path,
+                uri: uri?,
+                method: method?,
+                headers,
+                body,
+                compile: compile?,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Command lines as a user types them.
+
+use super::*;
+use crate::cli::{Cli, Command};
+use clap::Parser;
+
+fn up(flags: &[&str]) -> Result<Up, ConfigError> {
+    let arguments = ["wagi", "up", "routes"].iter().chain(flags);
+    match Cli::try_parse_from(arguments)
+        .expect("a command line")
+        .command
+    {
+        Command::Up(args) => Up::try_from(args),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn call(arguments: &[&str]) -> Result<Call, ConfigError> {
+    let arguments = ["wagi", "call"].iter().chain(arguments);
+    match Cli::try_parse_from(arguments)
+        .expect("a command line")
+        .command
+    {
+        Command::Call(args) => Call::try_from(args),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn flags_have_the_documented_defaults() {
+    let up = up(&[]).expect("a configuration");
+    assert_eq!(up.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(up.max_requests.get(), 1_000);
+    assert_eq!(up.max_connections.get(), 10_000);
+    assert_eq!(up.guest_memory, GuestMemory::Percent(60));
+    assert_eq!(up.keep_alive, Duration::from_secs(600));
+    assert_eq!(up.stderr_rate.get(), 100);
+    assert!(!up.compile.wasm_exceptions);
+}
+
+#[test]
+fn flags_are_read() {
+    let up = up(&[
+        "--listen=localhost:0",
+        "--guest-memory=2Gi",
+        "--keep-alive=1m30s",
+        "--wasm-exceptions",
+    ])
+    .expect("a configuration");
+    assert_eq!(up.listen.to_string(), "127.0.0.1:0");
+    assert_eq!(up.guest_memory.bytes(1), 2 << 30);
+    assert_eq!(up.keep_alive, Duration::from_secs(90));
+    assert!(up.compile.wasm_exceptions);
+    assert_eq!(GuestMemory::Percent(60).bytes(1_000), 600);
+}
+
+#[test]
+fn all_mistakes_are_said_together() {
+    let error = up(&[
+        "--listen=:3000",
+        "--max-requests=0",
+        "--max-connections=many",
+        "--guest-memory=101%",
+        "--keep-alive=10",
+        "--stderr-rate=-1",
+        "--wasm-exceptions=perhaps",
+    ])
+    .expect_err("mistakes");
+    assert_eq!(
+        error.0,
+        [
+            "--listen \":3000\": write an address and a port, as in 127.0.0.1:3000 or [::]:8080",
+            "--max-requests \"0\": write a whole number, at least 1",
+            "--max-connections \"many\": write a whole number, at least 1",
+            "--guest-memory \"101%\": write 1% to 100%, or bytes as in 2Gi",
+            "--keep-alive \"10\": has no unit; write 10s for seconds, or one of ms, m, h",
+            "--stderr-rate \"-1\": write a whole number, at least 1",
+            "--wasm-exceptions \"perhaps\": write true or false",
+        ]
+    );
+}
+
+#[test]
+fn a_call_is_a_request() {
+    let get = call(&[
+        "hello.wat",
+        "/a?b=c",
+        "-H",
+        "Host: shop.example",
+        "-H",
+        "X-A:1",
+    ]);
+    let get = get.expect("a request");
+    assert_eq!((get.method, get.body), (Method::GET, CallBody::Empty));
+    assert_eq!(get.uri.query(), Some("b=c"));
+    assert_eq!(get.headers.len(), 2);
+    let post = call(&["hello.wat", "/", "-d", "@body"]).expect("a request");
+    assert_eq!(
+        (post.method, post.body),
+        (Method::POST, CallBody::File("body".into()))
+    );
+    let put = call(&["hello.wat", "/", "-d", "@-", "-X", "PUT"]).expect("a request");
+    assert_eq!((put.method, put.body), (Method::PUT, CallBody::Stdin));
+    let error = call(&["hello.wat", "a b", "-H", "no colon", "-X", "a b"]).expect_err("mistakes");
+    assert_eq!(error.0.len(), 3);
+}
