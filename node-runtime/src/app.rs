@@ -1,8 +1,8 @@
 //! The composition root: the only file that names every room.
 
 pub mod build;
-mod command;
 pub mod capacity;
+pub mod command;
 
 use std::future::Future;
 use std::pin::pin;
