@@ -297,3 +297,80 @@ async fn a_folder_is_followed_from_file_to_table() {
     assert!(matches!(second.changes[..], [Change::Changed { .. }]));
     assert_eq!(answer().as_deref(), Some("two"));
 }
+
+/// Compiles `slow` only when it is told to.
+struct Gated(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Compile for Gated {
+    type Program = String;
+    type Error = BadText;
+
+    fn compile(&self, bytes: &[u8]) -> Result<String, BadText> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        if text == "slow" {
+            let gate = self.0.lock().expect("nobody panics");
+            gate.recv().expect("the test opens the gate");
+        }
+        Ok(text)
+    }
+}
+
+#[tokio::test]
+async fn a_module_that_compiles_slowly_holds_back_nothing_but_its_route() {
+    let (open, gate) = std::sync::mpsc::channel();
+    let (writer, routes) = live::channel();
+    let (snapshots, source) = unbounded_channel();
+    let (report, mut applied) = unbounded_channel();
+    let modules = Modules::new(Gated(std::sync::Mutex::new(gate)), 2);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Control::new(modules, TextBuilder, writer).run(
+        Snapshots(source),
+        move |applied| {
+            let _ = report.send(applied);
+        },
+    ));
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, module: &str| {
+        let draft = dir.path().join(".draft");
+        fs::write(&draft, module).expect("a module");
+        fs::rename(draft, dir.path().join(format!("{name}.wasm"))).expect("a rename");
+        let text = format!(
+            "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {name}}}\n\
+             spec: {{path: /{name}, module: {{image: file:{name}.wasm}}}}\n"
+        );
+        fs::write(dir.path().join(format!("{name}.yaml")), text).expect("a manifest");
+    };
+    let look = || {
+        let paths = vec![dir.path().to_owned()];
+        let snapshot = crate::source::read_once(paths).expect("a snapshot");
+        snapshots.send(Arc::new(snapshot)).expect("control runs");
+    };
+    let answer = |path: &str| {
+        let path = RequestPath::parse(path).expect("a path");
+        let table = routes.current();
+        table.find("", &path).map(|found| found.target.clone())
+    };
+    write("a", "one");
+    look();
+    applied.recv().await.expect("control runs");
+    write("b", "slow");
+    look();
+    write("a", "two");
+    look();
+    let quick = applied.recv().await.expect("control runs");
+    assert!(
+        matches!(quick.changes[..], [Change::Changed { .. }]),
+        "{:?}",
+        quick.changes
+    );
+    assert_eq!(answer("/a").as_deref(), Some("two"));
+    assert_eq!(answer("/b").as_deref(), Some("503"));
+    open.send(()).expect("the compiler waits");
+    let slow = applied.recv().await.expect("control runs");
+    assert!(
+        matches!(slow.changes[..], [Change::Added { .. }]),
+        "{:?}",
+        slow.changes
+    );
+    assert_eq!(answer("/b").as_deref(), Some("slow"));
+}
