@@ -1,6 +1,7 @@
 //! The composition root: the only file that names every room.
 
 pub mod build;
+mod call;
 pub mod capacity;
 pub mod command;
 
@@ -9,11 +10,14 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::build::{Builder, Compiler};
 use crate::control::{Applied, Control};
-use crate::guest::{Engine, EngineConfig, EngineError, Executor, ExecutorConfig, ExecutorError};
+use crate::guest::{
+    Ending, Engine, EngineConfig, EngineError, Executor, ExecutorConfig, ExecutorError,
+};
 use crate::http::admission::Admission;
 use crate::http::handler::Handler;
 use crate::http::{self, server};
@@ -36,6 +40,8 @@ pub struct Config {
     pub max_requests: usize,
     /// Lines a second that one route's guests may log.
     pub stderr_rate: u32,
+    /// Who hears how guests end, beside the log.
+    pub endings: Option<mpsc::Sender<Ending>>,
 }
 
 /// A runtime that serves whatever its routes say.
@@ -76,6 +82,7 @@ impl Runtime {
             Arc::clone(&executor),
             Admission::new(config.max_requests, engine.budget().clone()),
             Arc::new(log),
+            config.endings,
         );
         Ok(Self {
             control: Some(control(engine, executor, io, writer)),

@@ -158,6 +158,7 @@ impl Node {
                 },
                 max_requests: 64,
                 stderr_rate: 100,
+                endings: None,
             },
         }
     }

@@ -6,8 +6,9 @@ use crds::digest::Digest;
 use crds::validate::ValidRoute;
 use tokio::runtime::Handle;
 
+use crate::config;
 use crate::control::Build;
-use crate::guest::{Engine, Executor, LoadError, Program};
+use crate::guest::{Engine, EngineConfig, EngineError, Executor, LoadError, Program};
 use crate::modules::Compile;
 use crate::route::{BuildError, Handler, Route};
 
@@ -30,6 +31,21 @@ impl Compiler {
     #[must_use]
     pub const fn new(engine: Engine) -> Self {
         Self { engine }
+    }
+
+    /// Compiles what may be compiled under a configuration, and runs none of it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses address space.
+    pub fn alone(config: config::Compile) -> Result<Self, EngineError> {
+        let largest = crds::limits::MEMORY.end().bytes();
+        let engine = Engine::new(EngineConfig {
+            max_guests: 1,
+            guest_memory_bytes: usize::try_from(largest).unwrap_or(usize::MAX),
+            wasm_exceptions: config.wasm_exceptions,
+        })?;
+        Ok(Self { engine })
     }
 }
 

@@ -1,52 +1,53 @@
 //! What the commands do with a runtime.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use crate::config;
-use crate::guest::{Engine, EngineConfig, EngineError, LoadError, Program};
-use crate::modules;
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::call::{self, Told};
+use super::{Config, Runtime, capacity};
+use crate::cli::up;
+use crate::guest::{Ending, EngineConfig, ExecutorConfig};
+use crate::http::{self, server};
+use crate::source::Manifests;
+use crate::{config, control};
 
 /// A command could not do its work.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Compiles modules and runs none.
-pub struct Compiler(pub Engine);
-
-// === impl Compiler ===
-
-impl Compiler {
-    /// Compiles what may be compiled under a configuration.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses address space.
-    pub fn new(config: config::Compile) -> Result<Self, EngineError> {
-        let engine = Engine::new(EngineConfig {
-            max_guests: 1,
-            guest_memory_bytes: usize::try_from(crds::limits::MEMORY.end().bytes())
-                .unwrap_or(usize::MAX),
-            wasm_exceptions: config.wasm_exceptions,
-        })?;
-        Ok(Self(engine))
-    }
-}
-
-impl modules::Compile for Compiler {
-    type Program = Program;
-    type Error = LoadError;
-
-    fn compile(&self, bytes: &[u8]) -> Result<Program, LoadError> {
-        Program::compile_any(&self.0, bytes)
-    }
-}
+/// How long connections may finish once somebody at the terminal wants to stop.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop.
 ///
 /// # Errors
 ///
 /// When nothing can be served.
-pub fn serve(_config: config::Up) -> Result<(), Failure> {
-    Err("serving is not wired up".into())
+pub fn serve(config: config::Up) -> Result<(), Failure> {
+    let tokio = io_threads()?;
+    let served = tokio.block_on(async {
+        let source = Manifests::open(config.paths.clone())?;
+        let listener = server::bind(config.listen)
+            .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+        let address = listener.local_addr()?;
+        let runtime = Runtime::new(runtime_config(&config))?;
+        let mut told = Ok(());
+        let stop = stop_signal()?;
+        runtime
+            .serve(source, listener, stop, |applied: control::Applied| {
+                up::log(&applied);
+                if applied.is_first {
+                    told = up::list(&mut std::io::stderr(), address, &applied)
+                        .and_then(|()| up::announce(&mut std::io::stdout(), address));
+                }
+            })
+            .await;
+        Ok(told?)
+    });
+    tokio.shutdown_background();
+    served
 }
 
 /// Runs one request through the whole path.
@@ -54,6 +55,79 @@ pub fn serve(_config: config::Up) -> Result<(), Failure> {
 /// # Errors
 ///
 /// When there is nothing to run.
-pub fn call(_config: config::Call) -> Result<ExitCode, Failure> {
-    Err("calling is not wired up".into())
+pub fn call(config: config::Call) -> Result<ExitCode, Failure> {
+    let tokio = io_threads()?;
+    let told = tokio.block_on(call::call(&config, runtime_config_of_call(&config)));
+    tokio.shutdown_background();
+    match told? {
+        Told::Answer(Some(Ending::Exited(0))) => Ok(ExitCode::SUCCESS),
+        Told::Answer(_) | Told::Broken => Ok(ExitCode::FAILURE),
+    }
+}
+
+fn io_threads() -> std::io::Result<runtime::Runtime> {
+    runtime::Builder::new_multi_thread()
+        .worker_threads(capacity::cores())
+        .thread_name("wagi-io")
+        .enable_all()
+        .build()
+}
+
+/// Resolves at Ctrl-C, or when whoever started the process wants it to end.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn runtime_config(config: &config::Up) -> Config {
+    let max_requests = capacity::guests(config.max_requests.get() as usize);
+    Config {
+        http: http::Config {
+            keep_alive: config.keep_alive.get(),
+            max_connections: capacity::connections(config.max_connections.get() as usize),
+            drain_deadline: PATIENCE,
+            ..http::Config::default()
+        },
+        engine: EngineConfig {
+            max_guests: max_requests,
+            guest_memory_bytes: guest_memory(config.guest_memory),
+            wasm_exceptions: config.compile.wasm_exceptions,
+        },
+        executor: ExecutorConfig {
+            threads_per_level: capacity::cores(),
+        },
+        max_requests,
+        stderr_rate: config.stderr_rate.get(),
+        endings: None,
+    }
+}
+
+fn runtime_config_of_call(config: &config::Call) -> Config {
+    Config {
+        http: http::Config {
+            drain_deadline: PATIENCE,
+            ..http::Config::default()
+        },
+        engine: EngineConfig {
+            max_guests: 1,
+            guest_memory_bytes: guest_memory(config::GuestMemory::Percent(60)),
+            wasm_exceptions: config.compile.wasm_exceptions,
+        },
+        executor: ExecutorConfig {
+            threads_per_level: 1,
+        },
+        max_requests: 1,
+        stderr_rate: u32::MAX,
+        endings: None,
+    }
+}
+
+fn guest_memory(share: config::GuestMemory) -> usize {
+    usize::try_from(share.bytes(capacity::memory_bytes())).unwrap_or(usize::MAX)
 }

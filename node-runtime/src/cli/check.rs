@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{CheckArgs, Error, FAILED};
-use crate::app::command::Compiler;
+use crate::app::build::Compiler;
 use crate::config::Compile as CompileConfig;
 use crate::modules::{Compile, Modules};
 use crate::routing::{Conflict, Entry, RouteTable};
@@ -14,7 +14,7 @@ use crate::source::{Document, Snapshot, read_once};
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     let config = CompileConfig::try_from(&args.compile)?;
     let snapshot = read_once(args.paths.clone()).map_err(Error::failed)?;
-    let compiler = Compiler::new(config).map_err(Error::failed)?;
+    let compiler = Compiler::alone(config).map_err(Error::failed)?;
     let has_entry = |document: &Document, program: &crate::guest::Program| {
         let entry = program.entry(&document.route.entrypoint);
         entry.err().map(|error| format!("spec.entrypoint: {error}"))

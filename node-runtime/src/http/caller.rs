@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
 use http_body::Body;
+use tokio::sync::mpsc;
 
 use super::admission::Permit;
 use super::{Cut, Upload};
@@ -33,6 +34,7 @@ pub struct Caller {
     pub(super) content_length: ContentLength,
     pub(super) cut: Cut,
     pub(super) stderr: Arc<StderrLog>,
+    pub(super) endings: Option<mpsc::Sender<Ending>>,
     /// Taken when the guest is gone.
     pub(super) permit: Mutex<Option<Permit>>,
     pub(super) head_committed: AtomicBool,
@@ -114,6 +116,10 @@ impl Host for Caller {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(permit);
+        if let Some(endings) = &self.endings {
+            // A listener that is slower than guests misses some.
+            let _ = endings.try_send(ending.clone());
+        }
     }
 }
 

@@ -20,6 +20,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 
+use tokio::sync::mpsc;
+
 use super::admission::Admission;
 use super::body::{AnswerBody, Output, RunOn};
 use super::caller::{Caller, SharedUpload};
@@ -49,6 +51,7 @@ struct Shared {
     executor: Arc<Executor>,
     admission: Admission,
     stderr: Arc<StderrLog>,
+    endings: Option<mpsc::Sender<Ending>>,
 }
 
 /// A request for which there is a route.
@@ -69,13 +72,14 @@ struct Printed {
 // === impl Handler ===
 
 impl Handler {
-    /// Answers by `routes`, with guests on `executor`.
+    /// Answers by `routes`, with guests on `executor`; `endings` hears how each ended.
     #[must_use]
     pub fn new(
         routes: Routes<Arc<Route>>,
         executor: Arc<Executor>,
         admission: Admission,
         stderr: Arc<StderrLog>,
+        endings: Option<mpsc::Sender<Ending>>,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -83,6 +87,7 @@ impl Handler {
                 executor,
                 admission,
                 stderr,
+                endings,
             }),
         }
     }
@@ -142,6 +147,7 @@ impl Shared {
             content_length: length,
             cut: exchange.cut.clone(),
             stderr: Arc::clone(&self.stderr),
+            endings: self.endings.clone(),
             permit: Mutex::new(Some(permit)),
             head_committed: AtomicBool::new(false),
         });
