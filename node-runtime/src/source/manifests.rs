@@ -96,38 +96,33 @@ fn run(
     wakes: &Receiver<Wake>,
     snapshots: &watch::Sender<Option<Arc<Snapshot>>>,
 ) {
-    let mut is_first = true;
+    scanner.look();
     loop {
-        let mut looks = 0;
-        let mut differs = scanner.look() || is_first;
-        // Watching begins before the last look, so that no change falls between the two.
+        // Watching begins before the look that counts, so that no change falls between the two.
         watch.set(scanner.folders());
-        if differs {
-            while looks < MOST_LOOKS {
-                if sleep(wakes, DEBOUNCE).is_break() {
-                    return;
-                }
-                if !scanner.look() {
-                    break;
-                }
-                looks += 1;
+        scanner.look();
+        let snapshot = scanner.read();
+        watch.set(scanner.folders());
+        snapshots.send_replace(Some(Arc::new(snapshot)));
+        while !(scanner.look() || scanner.is_in_doubt()) {
+            match wakes.recv_timeout(RELIST) {
+                Ok(Wake::Changed) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
-            differs = false;
-            let snapshot = scanner.read();
-            watch.set(scanner.folders());
-            is_first = false;
-            snapshots.send_replace(Some(Arc::new(snapshot)));
         }
-        debug_assert!(!differs, "what differed was read");
-        match wakes.recv_timeout(RELIST) {
-            Ok(Wake::Changed) | Err(RecvTimeoutError::Timeout) => {}
-            Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+        for _ in 0..MOST_LOOKS {
+            if rest(wakes, DEBOUNCE).is_break() {
+                return;
+            }
+            if !scanner.look() {
+                break;
+            }
         }
     }
 }
 
 /// Waits out the whole time, whatever changes meanwhile.
-fn sleep(wakes: &Receiver<Wake>, time: Duration) -> std::ops::ControlFlow<()> {
+fn rest(wakes: &Receiver<Wake>, time: Duration) -> std::ops::ControlFlow<()> {
     let end = std::time::Instant::now() + time;
     loop {
         let left = end.saturating_duration_since(std::time::Instant::now());

@@ -21,45 +21,59 @@ pub(super) struct Text<'a> {
 /// The documents of a file; those without content are left out.
 pub(super) fn documents(file: &str) -> Vec<Text<'_>> {
     let mut documents = Vec::new();
-    let (mut start, mut start_line) = (0, 0);
-    let (mut offset, mut has_content, mut has_marker) = (0, false, false);
-    let mut lines = 0;
-    for line in file.split_inclusive('\n') {
+    let mut current = Current::default();
+    let mut offset = 0;
+    for (line_number, line) in (0..).zip(file.split_inclusive('\n')) {
+        let end = offset + line.len();
         if is_marker(line, "---") {
-            // Directives before the first marker belong to the document that follows.
-            if has_content || has_marker {
-                if has_content {
-                    documents.push(Text {
-                        text: &file[start..offset],
-                        lines_before: start_line,
-                    });
-                }
-                (start, start_line) = (offset, lines);
+            // Directives and comments before a first marker belong to the document that follows.
+            if current.has_content || current.has_marker {
+                documents.extend(current.text(&file[..offset]));
+                current = Current::beginning(offset, line_number);
             }
-            has_marker = true;
-            has_content = !is_empty(&line[3..]);
+            current.has_marker = true;
+            current.has_content = !is_empty(&line[3..]);
         } else if is_marker(line, "...") {
-            if has_content {
-                documents.push(Text {
-                    text: &file[start..offset],
-                    lines_before: start_line,
-                });
-            }
-            (start, start_line) = (offset + line.len(), lines + 1);
-            (has_content, has_marker) = (false, false);
-        } else if !is_empty(line) && !(line.starts_with('%') && !has_marker && !has_content) {
-            has_content = true;
+            documents.extend(current.text(&file[..offset]));
+            current = Current::beginning(end, line_number + 1);
+        } else {
+            let may_be_directive = !current.has_marker && !current.has_content;
+            let is_directive = may_be_directive && line.starts_with('%');
+            current.has_content |= !is_directive && !is_empty(line);
         }
-        offset += line.len();
-        lines += 1;
+        offset = end;
     }
-    if has_content {
-        documents.push(Text {
-            text: &file[start..],
-            lines_before: start_line,
-        });
-    }
+    documents.extend(current.text(file));
     documents
+}
+
+/// The document that a line belongs to.
+#[derive(Default)]
+struct Current {
+    start: usize,
+    lines_before: u64,
+    has_marker: bool,
+    has_content: bool,
+}
+
+// === impl Current ===
+
+impl Current {
+    fn beginning(start: usize, lines_before: u64) -> Self {
+        Self {
+            start,
+            lines_before,
+            ..Self::default()
+        }
+    }
+
+    /// The document, if it holds anything, up to the end of what was read.
+    fn text<'a>(&self, read: &'a str) -> Option<Text<'a>> {
+        self.has_content.then(|| Text {
+            text: &read[self.start..],
+            lines_before: self.lines_before,
+        })
+    }
 }
 
 /// Parses one document.

@@ -76,10 +76,14 @@ impl Scanner {
             modules: self.modules(),
             volumes: self.volumes(),
         };
-        let is_doubtful = self.files.values().any(|file| file.doubted_since.is_some());
         let differs = look != self.seen;
         self.seen = look;
-        differs || is_doubtful
+        differs
+    }
+
+    /// Whether a file must be read again although it looks the same.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.files.values().any(|file| file.doubted_since.is_some())
     }
 
     /// Reads what differs since the last reading.
