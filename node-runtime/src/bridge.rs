@@ -115,8 +115,8 @@ pub struct State {
     reader: Reader,
     receiver_waker: Option<Waker>,
     sender_waker: Option<Waker>,
-    /// When the receiver last took bytes, or bytes became visible to one that had none.
-    waiting_since: Instant,
+    /// When bytes became visible to a receiver that had none.
+    waiting_since: Option<Instant>,
     /// Checks and sleeps under different locks, to show that the model notices.
     #[cfg(test)]
     pub(crate) break_clause_two: bool,
@@ -339,7 +339,7 @@ impl State {
             reader: Reader::Listening,
             receiver_waker: None,
             sender_waker: None,
-            waiting_since: Instant::now(),
+            waiting_since: None,
             #[cfg(test)]
             break_clause_two: false,
         }
@@ -379,7 +379,7 @@ impl State {
             return None;
         }
         if self.published == 0 {
-            self.waiting_since = Instant::now();
+            self.waiting_since = Some(Instant::now());
         }
         self.published = self.held.len();
         self.receiver_waker.take()
@@ -393,7 +393,6 @@ impl State {
         let bytes = self.held.split_to(self.published).freeze();
         self.taken += bytes.len() as u64;
         self.published = 0;
-        self.waiting_since = Instant::now();
         if was_full && self.taken >= self.bounds.grow_after_bytes {
             self.capacity_bytes = (self.capacity_bytes * 2).min(self.bounds.max_capacity_bytes);
         }
@@ -410,7 +409,7 @@ impl State {
     }
 
     fn stalled_since(&self) -> Option<Instant> {
-        (self.published > 0).then_some(self.waiting_since)
+        self.waiting_since.filter(|_| self.published > 0)
     }
 }
 
