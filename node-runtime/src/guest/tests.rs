@@ -336,6 +336,22 @@ fn a_client_that_takes_nothing_is_cut_off() {
 }
 
 #[test]
+fn a_client_that_begins_to_take_nothing_later_is_cut_off_too() {
+    let world = World::new();
+    // It computes for many slices before it writes: its limits are known by then.
+    let guest = world.start_with(
+        &module(
+            "",
+            "(local $n i32) (local.set $n (i32.const 50000000)) \
+             (loop $l (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br_if $l (local.get $n))) \
+             (drop (memory.grow (i32.const 16))) (call $write (i32.const 1) (i32.const 1000000))",
+        ),
+        |start| start.timeouts.client = Duration::from_millis(30),
+    );
+    assert_eq!(guest.ending(), Ending::Stopped(Stop::ClientStalled));
+}
+
+#[test]
 fn standard_error_arrives_by_line_and_the_last_line_need_not_end() {
     let world = World::new();
     let guest = world.start(&module(

@@ -1,8 +1,8 @@
 //! Ends guests whose time is over.
 //!
 //! It looks after guests that outlive their first slice, and sleeps until the earliest moment at
-//! which one of their limits can be over: deadlines only ever move away, so what it finds then
-//! is either over or has a later one.
+//! which one of their limits can be over, whatever they do until then: a clock that has not begun
+//! counts as if it began now. What it finds is either over or has a later deadline.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
