@@ -24,8 +24,8 @@ use crate::source::Manifests;
 pub(super) enum Told {
     /// The answer is whole; the guest's ending, if a guest answered.
     Answer(Option<Ending>),
-    /// The answer broke off.
-    Broken,
+    /// The answer broke off, by the guest's ending.
+    Broken(Option<Ending>),
 }
 
 /// Sends the request, and writes the answer as it comes: head and body to stdout, the ending to
@@ -52,21 +52,18 @@ pub(super) async fn call(config: &config::Call, mut runtime: Config) -> Result<T
         |applied| up::log(&applied),
     );
     let calling = async {
-        let told = exchange(request, TcpStream::connect(address).await?).await?;
-        Ok::<_, Failure>(match told {
-            // Only a guest's answer has an ending; the server's own comes without one.
-            Told::Answer(_) => {
-                drop(stop);
-                Told::Answer(ended.recv().await)
-            }
-            Told::Broken => Told::Broken,
+        let is_whole = exchange(request, TcpStream::connect(address).await?).await?;
+        // The server ends, and with it everyone who could tell of an ending.
+        drop(stop);
+        let ending = ended.recv().await;
+        Ok::<_, Failure>(if is_whole {
+            Told::Answer(ending)
+        } else {
+            Told::Broken(ending)
         })
     };
-    tokio::pin!(serving, calling);
-    let told = tokio::select! {
-        told = &mut calling => told,
-        () = &mut serving => Err("the server ended before the answer".into()),
-    }?;
+    let (told, ()) = tokio::join!(calling, serving);
+    let told = told?;
     report(&told)?;
     Ok(told)
 }
@@ -102,7 +99,7 @@ fn request(config: &config::Call) -> Result<Request<Full<Bytes>>, Failure> {
     Ok(request.body(Full::from(body))?)
 }
 
-async fn exchange(request: Request<Full<Bytes>>, stream: TcpStream) -> Result<Told, Failure> {
+async fn exchange(request: Request<Full<Bytes>>, stream: TcpStream) -> Result<bool, Failure> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answering = async {
         let response = sender.send_request(request).await?;
@@ -110,12 +107,13 @@ async fn exchange(request: Request<Full<Bytes>>, stream: TcpStream) -> Result<To
     };
     tokio::pin!(answering, connection);
     tokio::select! {
-        told = &mut answering => told,
+        is_whole = &mut answering => is_whole,
         _ = &mut connection => answering.await,
     }
 }
 
-async fn write(response: Response<Incoming>) -> Result<Told, Failure> {
+/// Whether all of it came.
+async fn write(response: Response<Incoming>) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{:?} {}", response.version(), response.status())?;
     for (name, value) in response.headers() {
@@ -130,14 +128,14 @@ async fn write(response: Response<Incoming>) -> Result<Told, Failure> {
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return Ok(Told::Broken);
+            return Ok(false);
         };
         if let Some(data) = frame.data_ref() {
             stdout.write_all(data)?;
             stdout.flush()?;
         }
     }
-    Ok(Told::Answer(None))
+    Ok(true)
 }
 
 fn report(told: &Told) -> std::io::Result<()> {
@@ -145,6 +143,13 @@ fn report(told: &Told) -> std::io::Result<()> {
     match told {
         Told::Answer(Some(ending)) => writeln!(stderr, "ending: {}: {ending}", ending.reason()),
         Told::Answer(None) => writeln!(stderr, "ending: no guest answered"),
-        Told::Broken => writeln!(stderr, "ending: the answer broke off"),
+        Told::Broken(Some(ending)) => {
+            writeln!(
+                stderr,
+                "ending: {}: the answer broke off: {ending}",
+                ending.reason()
+            )
+        }
+        Told::Broken(None) => writeln!(stderr, "ending: the answer broke off"),
     }
 }

@@ -61,7 +61,7 @@ pub fn call(config: config::Call) -> Result<ExitCode, Failure> {
     tokio.shutdown_background();
     match told? {
         Told::Answer(Some(Ending::Exited(0))) => Ok(ExitCode::SUCCESS),
-        Told::Answer(_) | Told::Broken => Ok(ExitCode::FAILURE),
+        Told::Answer(_) | Told::Broken(_) => Ok(ExitCode::FAILURE),
     }
 }
 

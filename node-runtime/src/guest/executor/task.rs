@@ -260,12 +260,7 @@ impl Task {
         Due::Never
             .sooner(now, start, limits.total, Stop::TotalTimeout)
             .sooner(now, head, limits.head, Stop::HeadTimeout)
-            .sooner(
-                now,
-                self.clocks.idle_since(),
-                limits.idle,
-                Stop::IdleTimeout,
-            )
+            .sooner(now, idle, limits.idle, Stop::IdleTimeout)
             .sooner(now, waits, limits.client, Stop::ClientStalled)
     }
 
