@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::mpsc;
 
 use crate::PATIENCE;
 
@@ -43,6 +44,26 @@ pub enum BodyEnd {
     Closed,
     /// The connection was reset.
     Reset,
+}
+
+/// Sends each of these heads on a connection of its own, all at once; the answers as they come.
+///
+/// # Panics
+///
+/// When nobody listens.
+#[must_use]
+pub fn send_at_once(address: SocketAddr, heads: Vec<String>) -> mpsc::Receiver<Response> {
+    let (answered, answers) = mpsc::channel();
+    for head in heads {
+        let answered = answered.clone();
+        std::thread::spawn(move || {
+            let mut connection = Connection::open(address);
+            connection.send(head);
+            // The test may have seen enough.
+            let _ = answered.send(connection.response());
+        });
+    }
+    answers
 }
 
 // === impl Connection ===
@@ -124,6 +145,18 @@ impl Connection {
     pub fn read_past(&mut self, text: &str) -> String {
         let end = self.read_until(text.as_bytes());
         String::from_utf8_lossy(&self.take(end)).into_owned()
+    }
+
+    /// Reads so many bytes, framing and all.
+    ///
+    /// # Panics
+    ///
+    /// When the connection ends before.
+    #[must_use]
+    pub fn read_bytes(&mut self, count: usize) -> Vec<u8> {
+        let (bytes, end) = self.exactly(count);
+        assert_eq!(end, BodyEnd::Complete, "after {} bytes", bytes.len());
+        bytes
     }
 
     /// Reads one response to its end, as the answer to a request that may have a body.

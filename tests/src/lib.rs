@@ -8,8 +8,10 @@
 
 pub mod client;
 pub mod guests;
+pub mod h2;
 pub mod log;
 pub mod node;
+pub mod request;
 
 use std::time::Duration;
 
