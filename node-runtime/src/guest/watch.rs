@@ -1,8 +1,9 @@
 //! Ends guests whose time is over.
 //!
 //! It looks after guests that outlive their first slice, and sleeps until the earliest moment at
-//! which one of their limits can be over, whatever they do until then: a clock that has not begun
-//! counts as if it began now. What it finds is either over or has a later deadline.
+//! which one of their limits can be over: deadlines only ever move away, and a limit that has not
+//! begun is over no sooner than its whole length from now. So what it finds then is either over
+//! or has a later moment.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -50,7 +51,8 @@ struct State {
 // === impl Due ===
 
 impl Due {
-    /// Takes another limit into account: `limit` after `since`, if that has begun.
+    /// Takes another limit into account: `limit` after `since`, or, if that has not begun, no
+    /// sooner than `limit` from now.
     #[must_use]
     pub(super) fn sooner(
         self,
@@ -59,12 +61,10 @@ impl Due {
         limit: Duration,
         stop: Stop,
     ) -> Self {
-        let Some(at) = since.map(|since| since + limit) else {
-            return self;
-        };
+        let at = since.unwrap_or(now) + limit;
         match self {
             Self::Now(_) | Self::Over => self,
-            _ if at <= now => Self::Now(stop),
+            _ if at <= now && since.is_some() => Self::Now(stop),
             Self::At(sooner) if sooner <= at => self,
             Self::At(_) | Self::Never => Self::At(at),
         }
@@ -163,5 +163,22 @@ impl State {
         });
         self.next = next.map(|next| next.max(now + GRAIN));
         expired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_may_begin_at_any_time_is_looked_at_in_time() {
+        let now = Instant::now();
+        let (short, long) = (Duration::from_secs(1), Duration::from_secs(60));
+        let due = Due::Never
+            .sooner(now, Some(now), long, Stop::TotalTimeout)
+            .sooner(now, None, short, Stop::ClientStalled);
+        assert_eq!(due, Due::At(now + short));
+        let nothing = Due::Never.sooner(now, None, Duration::ZERO, Stop::ClientStalled);
+        assert_eq!(nothing, Due::At(now));
     }
 }

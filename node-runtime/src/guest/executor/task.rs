@@ -237,30 +237,30 @@ impl Task {
             return Due::Over;
         }
         let stalled = self.output.stalled_since();
-        let client = self.timeouts.client;
-        match self.ending.get() {
-            None => self.due_while_running(now).sooner(
-                now,
-                stalled.or(Some(now)),
-                client,
-                Stop::ClientStalled,
-            ),
-            // The client must take what waits, also when the guest is long gone.
-            Some(_) => Due::Never.sooner(now, stalled, client, Stop::ClientStalled),
-        }
+        let due = match self.ending.get() {
+            None => self.due_while_running(now),
+            Some(_) => Due::Never,
+        };
+        // The client must take what waits, also when the guest is long gone.
+        due.sooner(now, stalled, self.timeouts.client, Stop::ClientStalled)
     }
 
-    /// A clock that does not run may begin to run now: nobody tells the watch when it does.
     fn due_while_running(&self, now: Instant) -> Due {
         let limits = &self.timeouts;
         let start = Some(self.clocks.start());
-        let head = start.filter(|_| !self.head_committed.load(Ordering::Relaxed));
-        let idle = self.clocks.idle_since().or(Some(now));
         let waits = self.clocks.waits_for_input_since();
-        Due::Never
-            .sooner(now, start, limits.total, Stop::TotalTimeout)
-            .sooner(now, head, limits.head, Stop::HeadTimeout)
-            .sooner(now, idle, limits.idle, Stop::IdleTimeout)
+        let head = if self.head_committed.load(Ordering::Relaxed) {
+            Due::Never
+        } else {
+            Due::Never.sooner(now, start, limits.head, Stop::HeadTimeout)
+        };
+        head.sooner(now, start, limits.total, Stop::TotalTimeout)
+            .sooner(
+                now,
+                self.clocks.idle_since(),
+                limits.idle,
+                Stop::IdleTimeout,
+            )
             .sooner(now, waits, limits.client, Stop::ClientStalled)
     }
 
