@@ -34,12 +34,16 @@ pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
 /// What one call of a guest may make the host copy, in bytes (wasmtime's default is 128 MiB).
 pub(crate) const HOSTCALL_FUEL: usize = 16 * 1024 * 1024;
 
+/// Entries of one scatter or gather list: as many as that fuel is worth, some milliseconds.
+const MAX_VECTORS: u32 = (HOSTCALL_FUEL / 8) as u32;
+
 /// Error numbers of WASI preview 1 (`errno` in its witx).
 pub(crate) mod errno {
     pub(crate) const SUCCESS: i32 = 0;
     pub(crate) const BADF: i32 = 8;
     pub(crate) const FAULT: i32 = 21;
     pub(crate) const IO: i32 = 29;
+    pub(crate) const NOMEM: i32 = 48;
     pub(crate) const PIPE: i32 = 64;
 }
 
@@ -148,4 +152,17 @@ fn slice(bytes: &[u8], address: u32, length: u32) -> Option<&[u8]> {
 fn slice_mut(bytes: &mut [u8], address: u32, length: u32) -> Option<&mut [u8]> {
     let start = usize::try_from(address).ok()?;
     bytes.get_mut(start..start.checked_add(usize::try_from(length).ok()?)?)
+}
+
+/// Ends the slice; the guest goes on when it is its turn again.
+async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

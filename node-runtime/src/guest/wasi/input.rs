@@ -10,7 +10,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdinStream};
 use wasmtime_wasi::p1::wasi_snapshot_preview1 as theirs;
 use wasmtime_wasi::p2::{self, Pollable, StreamError, StreamResult};
 
-use super::{Answer, Halt, errno, fails, parts, read_vector, slice_mut, write_u32};
+use super::{Answer, Halt, MAX_VECTORS, errno, fails, parts, read_vector, slice_mut, write_u32};
 use crate::guest::clocks::{Clocks, Wait};
 use crate::guest::state::{STDIN, State};
 use crate::guest::{InputError, Stop};
@@ -112,6 +112,9 @@ pub(super) fn fd_read(
     }
     if usize::try_from(fd) != Ok(STDIN) {
         return fails(errno::BADF);
+    }
+    if entries.cast_unsigned() > MAX_VECTORS {
+        return fails(errno::NOMEM);
     }
     Box::new(async move {
         let input = caller.data().stdin.clone();

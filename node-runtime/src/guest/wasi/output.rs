@@ -14,10 +14,13 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p1::wasi_snapshot_preview1 as theirs;
 use wasmtime_wasi::p2::{self, Pollable, StreamError, StreamResult};
 
-use super::{Answer, Success, errno, fails, parts, read_vector, slice, write_u32};
+use super::{Answer, MAX_VECTORS, Success, errno, fails, parts, read_vector, slice, write_u32};
 use crate::bridge::{self, Closed};
 use crate::guest::clocks::{Clocks, Wait};
 use crate::guest::state::{STDERR, STDOUT, State};
+
+/// What is taken of standard error before others get a turn.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// The arguments of one call.
 #[derive(Clone, Copy)]
@@ -57,9 +60,12 @@ pub(super) fn fd_write(
         entries: entries.cast_unsigned(),
         result: result.cast_unsigned(),
     };
+    if call.entries > MAX_VECTORS {
+        return fails(errno::NOMEM);
+    }
     match usize::try_from(fd) {
         Ok(STDOUT) => {}
-        Ok(STDERR) => return write_stderr(&mut caller, call),
+        Ok(STDERR) => return write_stderr(caller, call),
         _ => return fails(errno::BADF),
     }
     match write(&mut caller, call, Position::default()) {
@@ -103,14 +109,16 @@ fn write(
     position: Position,
 ) -> wasmtime::Result<Result<(), Stuck>> {
     let (bytes, state) = parts(caller)?;
-    Ok(write_vectors(bytes, &state.stdout, call, position))
+    let write = |bytes: &[u8]| state.stdout.write(bytes);
+    Ok(write_vectors(bytes, call, position, write))
 }
 
+/// Hands the guest's bytes to `take`, which says how many it took.
 fn write_vectors(
     memory: &mut [u8],
-    stdout: &bridge::Writer,
     call: Call,
     mut position: Position,
+    mut take: impl FnMut(&[u8]) -> Result<usize, Closed>,
 ) -> Result<(), Stuck> {
     const FAULT: Stuck = Stuck::Fails(errno::FAULT);
     while position.entry < call.entries {
@@ -119,9 +127,7 @@ fn write_vectors(
         // The guest may have changed its list while it waited; a shorter entry is simply done.
         let rest = whole.get(position.within as usize..).unwrap_or_default();
         if !rest.is_empty() {
-            let accepted = stdout
-                .write(rest)
-                .map_err(|Closed| Stuck::Fails(errno::PIPE))?;
+            let accepted = take(rest).map_err(|Closed| Stuck::Fails(errno::PIPE))?;
             let taken = u32::try_from(accepted).unwrap_or(u32::MAX);
             position.total = position.total.wrapping_add(taken);
             if accepted < rest.len() {
@@ -135,25 +141,44 @@ fn write_vectors(
     write_u32(memory, call.result, position.total).ok_or(FAULT)
 }
 
-fn write_stderr<'a>(caller: &mut Caller<'_, State>, call: Call) -> Answer<'a> {
-    let written = match parts(caller) {
-        Ok((bytes, state)) => write_lines(bytes, state, call),
-        Err(error) => return Box::new(std::future::ready(Err(error))),
-    };
-    match written {
-        Some(()) => Box::new(Success),
-        None => fails(errno::FAULT),
+fn write_stderr<'a>(mut caller: Caller<'a, State>, call: Call) -> Answer<'a> {
+    match write_lines(&mut caller, call, Position::default()) {
+        Ok(Ok(())) => Box::new(Success),
+        Ok(Err(Stuck::Fails(number))) => fails(number),
+        Ok(Err(Stuck::Full(position))) => Box::new(write_lines_on(caller, call, position)),
+        Err(error) => Box::new(std::future::ready(Err(error))),
     }
 }
 
-fn write_lines(memory: &mut [u8], state: &mut State, call: Call) -> Option<()> {
-    let mut total = 0u32;
-    for entry in 0..call.entries {
-        let (address, length) = read_vector(memory, call.list, entry)?;
-        state.stderr.write(slice(memory, address, length)?);
-        total = total.wrapping_add(length);
+/// Gives others a turn between pieces: a guest may write all its memory in one call.
+async fn write_lines_on(
+    mut caller: Caller<'_, State>,
+    call: Call,
+    mut position: Position,
+) -> wasmtime::Result<i32> {
+    loop {
+        super::yield_now().await;
+        match write_lines(&mut caller, call, position)? {
+            Ok(()) => return Ok(errno::SUCCESS),
+            Err(Stuck::Fails(number)) => return Ok(number),
+            Err(Stuck::Full(reached)) => position = reached,
+        }
     }
-    write_u32(memory, call.result, total)
+}
+
+fn write_lines(
+    caller: &mut Caller<'_, State>,
+    call: Call,
+    position: Position,
+) -> wasmtime::Result<Result<(), Stuck>> {
+    let (bytes, state) = parts(caller)?;
+    let mut left = PIECE_BYTES;
+    Ok(write_vectors(bytes, call, position, |line| {
+        let piece = &line[..line.len().min(left)];
+        left -= piece.len();
+        state.stderr.write(piece);
+        Ok(piece.len())
+    }))
 }
 
 /// Standard output as wasmtime-wasi wants it, for guests that reach it in other ways.

@@ -2,8 +2,6 @@
 //!
 //! wasmtime-wasi's takes as much host memory as the guest asks for.
 
-use std::task::Poll;
-
 use rustix::rand::{GetRandomFlags, getrandom};
 use wasmtime::Caller;
 
@@ -37,7 +35,7 @@ pub(super) fn random_get(
                 return Ok(number);
             }
             done += piece;
-            yield_now().await;
+            super::yield_now().await;
         }
         Ok(errno::SUCCESS)
     })
@@ -57,17 +55,4 @@ fn fill(caller: &mut Caller<'_, State>, address: u32, length: u32) -> wasmtime::
         }
     }
     Ok(errno::SUCCESS)
-}
-
-/// Ends the slice; the guest goes on when it is its turn again.
-async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
