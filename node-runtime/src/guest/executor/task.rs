@@ -86,11 +86,15 @@ impl Task {
     }
 
     pub(in crate::guest) fn stop(task: &Arc<Self>, stop: Stop) {
+        task.set_stop(stop);
+        Self::schedule(task);
+    }
+
+    fn set_stop(&self, stop: Stop) {
         // A failure means that another reason came first.
-        let _ = task
+        let _ = self
             .stop
             .compare_exchange(0, stop as u8, Ordering::AcqRel, Ordering::Acquire);
-        Self::schedule(task);
     }
 
     /// Puts it into its level's queue, unless it is there, running, or over.
@@ -266,11 +270,13 @@ impl Task {
 
     /// A limit of its time is over.
     pub(in crate::guest) fn expire(task: &Arc<Self>, stop: Stop) {
-        Self::stop(task, stop);
+        // First the reason: a client that is cut off would be one that has left.
+        task.set_stop(stop);
         if stop == Stop::ClientStalled && task.output.stalled_since().is_some() {
             // Nobody takes the bytes, so nobody would see the break behind them.
             task.host.cut();
         }
+        Self::schedule(task);
     }
 }
 
