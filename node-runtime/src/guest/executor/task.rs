@@ -253,19 +253,18 @@ impl Task {
         let limits = &self.timeouts;
         let start = Some(self.clocks.start());
         let waits = self.clocks.waits_for_input_since();
-        let head = if self.head_committed.load(Ordering::Relaxed) {
-            Due::Never
-        } else {
-            Due::Never.sooner(now, start, limits.head, Stop::HeadTimeout)
-        };
-        head.sooner(now, start, limits.total, Stop::TotalTimeout)
-            .sooner(
-                now,
-                self.clocks.idle_since(),
-                limits.idle,
-                Stop::IdleTimeout,
-            )
-            .sooner(now, waits, limits.client, Stop::ClientStalled)
+        // Of two that are over at the same time the first one named is the reason.
+        let mut due = Due::Never.sooner(now, start, limits.total, Stop::TotalTimeout);
+        if !self.head_committed.load(Ordering::Relaxed) {
+            due = due.sooner(now, start, limits.head, Stop::HeadTimeout);
+        }
+        due.sooner(
+            now,
+            self.clocks.idle_since(),
+            limits.idle,
+            Stop::IdleTimeout,
+        )
+        .sooner(now, waits, limits.client, Stop::ClientStalled)
     }
 
     /// A limit of its time is over.
