@@ -345,6 +345,36 @@ fn an_upload_that_ends_is_no_read_error() {
 }
 
 #[test]
+fn a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted() {
+    let node = Node::with(&[
+        guests::read_all_then_answer,
+        guests::answer_then_read,
+        guests::refuse_without_reading,
+    ]);
+    let ask = |path: &str| {
+        let mut client = node.connect();
+        let request = Request::post(path, 4).field("Expect", "100-continue");
+        client.send(request.head());
+        let status = client.head().status;
+        (client, status)
+    };
+    // By the guest's first read, before its head.
+    let (mut client, status) = ask("/read_all_then_answer");
+    assert_eq!(status, 100);
+    client.send("body");
+    assert_eq!(client.response().text(), "read 4 bytes\n");
+    // Before a good head that comes first: afterwards it could not be said any more.
+    let (mut client, status) = ask("/answer_then_read");
+    assert_eq!(status, 100);
+    read_head_and(&mut client, "first\n");
+    client.send("body");
+    let _ = client.read_past("second\n");
+    // Not by a guest that does not want it.
+    let (_, status) = ask("/refuse_without_reading");
+    assert_eq!(status, 403);
+}
+
+#[test]
 fn answers_without_a_body_have_none_on_every_version() {
     let node = Node::with(&[
         guests::hello,

@@ -187,6 +187,18 @@ impl Stream<'_> {
         }
     }
 
+    /// Waits until the stream is broken, without taking a byte.
+    ///
+    /// # Panics
+    ///
+    /// When nothing happens at all.
+    pub fn await_break(&mut self) -> BodyEnd {
+        let upload = &mut self.upload;
+        let broken = std::future::poll_fn(|context| upload.poll_reset(context));
+        let _ = self.runtime.block_on(within(broken));
+        BodyEnd::Broken
+    }
+
     /// Reads on until what came ends with `text`, and returns it.
     ///
     /// # Panics

@@ -51,7 +51,11 @@ pub fn wait_for(texts: &[&str], count: usize) -> Vec<String> {
         let left = deadline.saturating_duration_since(Instant::now());
         assert!(
             !left.is_zero(),
-            "not logged {count} times: {texts:?}; found {found:?}"
+            "not logged {count} times: {texts:?}; of the first: {:?}",
+            lines
+                .iter()
+                .filter(|line| line.contains(texts[0]))
+                .collect::<Vec<_>>()
         );
         lines = log()
             .grown

@@ -1,0 +1,227 @@
+//! Guests beside each other: what they share, and what they must not notice.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use node_runtime::bridge::End;
+use node_runtime::guest::{
+    Ending, Engine, EngineConfig, Executor, ExecutorConfig, Host, Program, Start, Strings, Timeouts,
+};
+use tests::client::{BodyEnd, Connection};
+use tests::guests::{self, Guest};
+use tests::log;
+use tests::node::{Node, get};
+use tests::request::{Request, chunk, new_id};
+
+/// How many threads a level of a test's node has.
+const THREADS: usize = 2;
+
+fn begin(node: &Node, request: &Request) -> Connection {
+    let mut client = node.connect();
+    client.send(request.head());
+    assert_eq!(client.head().status, 200);
+    client
+}
+
+#[test]
+fn nothing_of_one_request_is_seen_by_another() {
+    let inspect = "entrypoint: inspect\npath: /inspect";
+    let node = Node::builder()
+        // As few places as there can be: each is used again and again.
+        .config(|config| {
+            config.max_requests = 1;
+            config.engine.max_guests = 1;
+        })
+        .guest(guests::leak_probe_write)
+        .guest(guests::leak_probe_read)
+        .route("inspect", guests::leak_probe_write, inspect)
+        .start();
+    let mut client = node.connect();
+    let mut ask = |path: &str| {
+        client.send(get(path));
+        let response = client.response();
+        assert_eq!(
+            (response.head.status, response.end),
+            (200, BodyEnd::Complete)
+        );
+        response.text()
+    };
+    for _ in 0..50 {
+        assert_eq!(ask("/leak_probe_write"), "left\n");
+        assert_eq!(ask("/leak_probe_read"), "clean\n");
+        assert_eq!(ask("/leak_probe_write"), "left\n");
+        assert_eq!(ask("/inspect"), "clean\n");
+    }
+}
+
+#[test]
+fn what_an_ended_guest_held_is_not_seen_either() {
+    // Guests that were ended from outside, or trapped, leave by another way.
+    let node = Node::builder()
+        .config(|config| {
+            config.max_requests = 1;
+            config.engine.max_guests = 1;
+        })
+        .guest_with(guests::grow_memory_then_trap, "limits: {memory: 16Mi}")
+        .guest_with(guests::spin_in_bulk, "limits: {cpuTime: 50ms}")
+        .guest(guests::leak_probe_read)
+        .start();
+    for _ in 0..10 {
+        assert_eq!(node.get("/grow_memory_then_trap").head.status, 500);
+        assert_eq!(node.get("/leak_probe_read").text(), "clean\n");
+        assert_ne!(node.get("/spin_in_bulk").end, BodyEnd::Complete);
+        assert_eq!(node.get("/leak_probe_read").text(), "clean\n");
+    }
+}
+
+#[test]
+fn endless_loops_leave_the_others_alive() {
+    let node = Node::builder()
+        .guest_with(guests::print_then_spin, "limits: {cpuTime: 10m}")
+        .guest(guests::hello)
+        .guest(guests::tick)
+        .guest(guests::echo)
+        .start();
+    let id = new_id("loop");
+    let request = Request::get("/print_then_spin").id(&id);
+    // More loops than there are threads.
+    let loops: Vec<Connection> = (0..4 * THREADS).map(|_| begin(&node, &request)).collect();
+    let mut ticks = begin(&node, &Request::get("/tick"));
+    let mut echo = begin(&node, &Request::post_chunked("/echo"));
+    for number in 1..=10 {
+        assert_eq!(node.get("/hello").text(), "hello\n");
+        let _ = ticks.read_past(&format!("data: {number}\n\n"));
+        let text = format!("echo {number}.");
+        echo.send(chunk(text.as_bytes()));
+        let _ = echo.read_past(&text);
+    }
+    assert_eq!(log::lines_with(&id), Vec::<String>::new(), "all still loop");
+    drop(loops);
+    let _ = log::wait_for(&[&id, "client_gone"], 4 * THREADS);
+}
+
+#[test]
+fn many_guests_of_one_route_do_not_starve_another_route() {
+    const MANY: usize = 40;
+    // The one computes for about two seconds. Were all guests equal, the many would have had as
+    // much each by then, and be over; where routes are, each of them had a fortieth.
+    let node = Node::builder()
+        .guest_with(guests::print_then_spin, "limits: {cpuTime: 1s}")
+        .guest(guests::first_line_then_compute)
+        .start();
+    let id = new_id("many");
+    let request = Request::get("/print_then_spin").id(&id);
+    let many: Vec<Connection> = (0..MANY).map(|_| begin(&node, &request)).collect();
+    let mut one = begin(&node, &Request::get("/first_line_then_compute"));
+    let _ = one.read_past("done\n");
+    assert_eq!(log::lines_with(&id), Vec::<String>::new(), "none is over");
+    drop(many);
+}
+
+#[test]
+fn a_trap_or_an_ended_guest_costs_one_request() {
+    let node = Node::builder()
+        .guest(guests::trap_before_head)
+        .guest(guests::stack_overflow)
+        .guest(guests::no_memory)
+        .guest(guests::wild_pointers)
+        .guest(guests::answer_then_read)
+        .start();
+    let mut other = begin(&node, &Request::post("/answer_then_read", 1));
+    let mut client = node.connect();
+    for path in [
+        "/trap_before_head",
+        "/stack_overflow",
+        "/no_memory",
+        "/wild_pointers",
+    ] {
+        // On the same connection, which goes on.
+        for _ in 0..3 {
+            client.send(get(path));
+            let _ = client.response();
+        }
+    }
+    other.send("x");
+    let _ = other.read_past("second\n");
+}
+
+/// A world that panics when its guest asks for the environment, as a bug of ours might.
+struct Panics(Mutex<mpsc::Sender<Ending>>);
+
+impl Host for Panics {
+    fn environment(&self) -> Strings {
+        panic!("a bug in the host")
+    }
+
+    fn arguments(&self) -> Strings {
+        Strings::default()
+    }
+
+    fn stderr(&self, _line: &[u8]) {}
+
+    fn cut(&self) {}
+
+    fn ended(&self, ending: &Ending) {
+        let sender = self.0.lock().expect("it does not panic while it is locked");
+        sender.send(ending.clone()).expect("the test listens");
+    }
+}
+
+#[test]
+fn a_panic_costs_one_request() {
+    let io = tokio::runtime::Runtime::new().expect("a tokio runtime");
+    let engine = Engine::new(EngineConfig {
+        max_guests: 8,
+        guest_memory_bytes: 64 << 20,
+        wasm_exceptions: false,
+    })
+    .expect("an engine");
+    let config = ExecutorConfig {
+        threads_per_level: 1,
+    };
+    let executor = Executor::new(&engine, &config, io.handle()).expect("threads");
+    let run = |guest: Guest| {
+        let program = Program::compile(&engine, &guest.wasm()).expect("a module");
+        let program = Arc::new(program);
+        let (ended, endings) = mpsc::channel();
+        let reservation = engine.budget().try_reserve(program.initial_bytes());
+        let long = Duration::from_secs(60);
+        let (_invocation, mut output) = executor
+            .start(Start {
+                entry: program.entry("_start").expect("a command"),
+                program,
+                host: Arc::new(Panics(Mutex::new(ended))),
+                stdin: None,
+                files: Arc::new([]),
+                memory_limit_bytes: 1 << 20,
+                reservation: reservation.expect("there is memory"),
+                timeouts: Timeouts {
+                    head: long,
+                    idle: long,
+                    client: long,
+                    total: long,
+                    cpu: long,
+                },
+                route: 1,
+                began: Instant::now(),
+            })
+            .expect("there is a place");
+        let end = io.block_on(async {
+            loop {
+                let received = std::future::poll_fn(|context| output.poll_receive(context)).await;
+                if let Some(end) = received.end {
+                    return end;
+                }
+            }
+        });
+        (end, endings.recv().expect("it has ended"))
+    };
+    // There is one thread a level: it outlives every panic.
+    for _ in 0..10 {
+        let (end, ending) = run(guests::env_dump);
+        assert_eq!(end, End::Aborted);
+        assert_eq!(ending, Ending::HostFault("a bug in the host".to_owned()));
+        let (end, ending) = run(guests::hello);
+        assert_eq!((end, ending), (End::Complete, Ending::Exited(0)));
+    }
+}
