@@ -45,7 +45,7 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	for range times {
+	for try := 0; try < times; try++ {
 		status, err := post(os.Args[1], bytes)
 		if err != nil {
 			status = err.Error()

@@ -211,7 +211,7 @@ impl Node {
     #[must_use]
     pub fn get(&self, path: &str) -> Response {
         let mut connection = self.connect();
-        connection.send(&get(path));
+        connection.send(get(path));
         connection.response()
     }
 }
