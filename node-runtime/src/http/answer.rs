@@ -23,6 +23,8 @@ pub(super) struct Answer<B> {
     scope: Arc<Scope>,
     /// HTTP/1 only.
     number: Option<u64>,
+    /// Its head has the length of a body that is not sent.
+    hides_length: bool,
     _active: Active,
 }
 
@@ -58,8 +60,16 @@ impl<B> Answer<B> {
             state: State::Open,
             scope,
             number,
+            hides_length: false,
             _active: active,
         }
+    }
+
+    /// Does not say that it is empty: on HTTP/1 hyper takes `Content-Length` from the head of a
+    /// 304 whose body is known to be (RFC 9110, 8.6 wants that of the 200 it stands for).
+    pub(super) const fn hiding_length(mut self) -> Self {
+        self.hides_length = true;
+        self
     }
 
     fn fail(&mut self, error: BoxError) -> Option<Frame<Bytes>> {
@@ -121,10 +131,13 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Open) && self.body.is_end_stream()
+        !self.hides_length && matches!(self.state, State::Open) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.hides_length {
+            return SizeHint::default();
+        }
         self.body.size_hint()
     }
 }

@@ -8,8 +8,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::answer::Answer;
@@ -80,6 +80,16 @@ pub(super) fn conduct<S: Service>(
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| Answer::new(body, scope, active, number)))
+        let keeps_length = number.is_some()
+            && response.status() == StatusCode::NOT_MODIFIED
+            && response.headers().contains_key(CONTENT_LENGTH);
+        Ok(response.map(|body| {
+            let answer = Answer::new(body, scope, active, number);
+            if keeps_length {
+                answer.hiding_length()
+            } else {
+                answer
+            }
+        }))
     }
 }
