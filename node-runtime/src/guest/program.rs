@@ -116,7 +116,8 @@ impl Program {
     fn entries(&self) -> Vec<String> {
         let exports = self.pre.module().exports();
         exports
-            .filter(|export| is_entry(&export.ty()) && export.name() != INITIALIZE)
+            .filter(|export| is_entry(&export.ty()))
+            .filter(|export| ![INITIALIZE, discover::ROUTES].contains(&export.name()))
             .map(|export| export.name().to_owned())
             .take(16)
             .collect()
