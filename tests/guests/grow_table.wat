@@ -1,8 +1,9 @@
 ;; Grows a table by 1,000 elements at a time until table.grow answers -1, then prints `N elements`.
+;; Half a MiB is memory already, so that of 1 MiB the limit is reached before the pool's.
 (module
   (import "wasi_snapshot_preview1" "fd_write"
     (func $fd_write (param i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 1)
+  (memory (export "memory") 8)
   (table $table 0 funcref)
   (data (i32.const 1024) "Content-Type: text/plain\n\n")
   (data (i32.const 1056) " elements\n")

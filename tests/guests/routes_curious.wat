@@ -1,5 +1,6 @@
 ;; Its `_routes` names three paths that say what it was given: the count of variables, of
 ;; arguments, and of bytes on stdin. Nothing given: `/variables/0`, `/arguments/0`, `/stdin/0`.
+;; They print `answer`, all other paths `_start`.
 (module
   (import "wasi_snapshot_preview1" "fd_write"
     (func $fd_write (param i32 i32 i32 i32) (result i32)))
@@ -15,6 +16,7 @@
   (data (i32.const 1072) " answer\n/stdin/")
   (data (i32.const 1088) " answer\n")
   (data (i32.const 1104) "Content-Type: text/plain\n\nanswer\n")
+  (data (i32.const 1152) "Content-Type: text/plain\n\n_start\n")
 
   ;; The io vector stands at 0, the count of written bytes at 8.
   (func $print (param $at i32) (param $length i32)
@@ -52,5 +54,8 @@
     (call $print_number (i32.load (i32.const 8)))
     (call $print (i32.const 1088) (i32.const 8)))
 
-  (func $answer (export "answer") (export "_start")
-    (call $print (i32.const 1104) (i32.const 33))))
+  (func (export "answer")
+    (call $print (i32.const 1104) (i32.const 33)))
+
+  (func (export "_start")
+    (call $print (i32.const 1152) (i32.const 33))))

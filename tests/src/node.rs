@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use node_runtime::app::{self, Runtime};
@@ -27,9 +27,15 @@ pub struct Builder {
 pub struct Node {
     address: SocketAddr,
     folder: TempDir,
-    changes: mpsc::Receiver<String>,
+    changes: Mutex<Changes>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+struct Changes {
+    coming: mpsc::Receiver<String>,
+    /// Seen by who waited for another one.
+    passed: Vec<String>,
 }
 
 // === impl Builder ===
@@ -89,7 +95,10 @@ impl Builder {
         Node {
             address,
             folder,
-            changes,
+            changes: Mutex::new(Changes {
+                coming: changes,
+                passed: Vec::new(),
+            }),
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -184,19 +193,23 @@ impl Node {
         self.folder.path()
     }
 
-    /// Waits for a line about its routes that contains `text`, and returns it.
+    /// Waits for a line about its routes that contains `text`, and returns it, once.
     ///
     /// # Panics
     ///
     /// When none comes.
     #[must_use]
     pub fn wait_for_change(&self, text: &str) -> String {
-        let mut seen = Vec::new();
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_wanted = |line: &String| line.contains(text);
+        if let Some(at) = changes.passed.iter().position(is_wanted) {
+            return changes.passed.remove(at);
+        }
         loop {
-            match self.changes.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(line) => seen.push(line),
-                Err(_) => panic!("no change says {text:?}; these came: {seen:?}"),
+            match changes.coming.recv_timeout(PATIENCE) {
+                Ok(line) if is_wanted(&line) => return line,
+                Ok(line) => changes.passed.push(line),
+                Err(_) => panic!("no change says {text:?}; these came: {:?}", changes.passed),
             }
         }
     }
