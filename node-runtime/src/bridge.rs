@@ -111,7 +111,6 @@ pub struct State {
     capacity_bytes: usize,
     written: u64,
     taken: u64,
-    last_taken: usize,
     end: Option<End>,
     reader: Reader,
     receiver_waker: Option<Waker>,
@@ -336,7 +335,6 @@ impl State {
             capacity_bytes: bounds.capacity_bytes,
             written: 0,
             taken: 0,
-            last_taken: 0,
             end: None,
             reader: Reader::Listening,
             receiver_waker: None,
@@ -363,10 +361,6 @@ impl State {
         self.written += accepted as u64;
         if self.reader == Reader::Discarding {
             return (Ok(accepted), None);
-        }
-        if self.held.is_empty() {
-            // What was taken last will be there again: grown in one step, not by doubling.
-            self.held.reserve(self.last_taken.max(accepted));
         }
         self.held.extend_from_slice(&bytes[..accepted]);
         let held_back = self.held.len() - self.published;
@@ -398,7 +392,6 @@ impl State {
         let was_full = self.held.len() == self.capacity_bytes;
         let bytes = self.held.split_to(self.published).freeze();
         self.taken += bytes.len() as u64;
-        self.last_taken = bytes.len();
         self.published = 0;
         if was_full && self.taken >= self.bounds.grow_after_bytes {
             self.capacity_bytes = (self.capacity_bytes * 2).min(self.bounds.max_capacity_bytes);
