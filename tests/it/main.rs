@@ -10,4 +10,5 @@ mod guests;
 mod hang_up;
 mod isolation;
 mod limits;
+mod repo;
 mod streaming;
