@@ -2,13 +2,17 @@
 
 mod accept;
 mod answers;
+mod cli;
 mod early_answers;
 mod endings;
 mod environment;
+mod examples;
 mod files;
+mod fuzz;
 mod guests;
 mod hang_up;
 mod isolation;
 mod limits;
 mod repo;
 mod streaming;
+mod swap;

@@ -7,11 +7,13 @@
 //! time that only a hang can exceed.
 
 pub mod client;
+pub mod fuzz;
 pub mod guests;
 pub mod h2;
 pub mod log;
 pub mod node;
 pub mod request;
+pub mod wagi;
 
 use std::time::Duration;
 

@@ -79,6 +79,13 @@ impl Builder {
         self
     }
 
+    /// As [`Self::start`], after something was done to its folder.
+    #[must_use]
+    pub fn start_after(self, change: impl FnOnce(&Path)) -> Node {
+        change(self.folder.path());
+        self.start()
+    }
+
     /// Starts it and waits until every route was tried.
     #[must_use]
     pub fn start(self) -> Node {
@@ -210,6 +217,26 @@ impl Node {
                 Ok(line) if is_wanted(&line) => return line,
                 Ok(line) => changes.passed.push(line),
                 Err(_) => panic!("no change says {text:?}; these came: {:?}", changes.passed),
+        let lines = self.changes_until(text);
+        lines.into_iter().next_back().expect("one was waited for")
+    }
+
+    /// Waits for a line about its routes that contains `text`; all that came since the last one
+    /// that was waited for, and it.
+    ///
+    /// # Panics
+    ///
+    /// When none comes.
+    #[must_use]
+    pub fn changes_until(&self, text: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        loop {
+            match self.changes.recv_timeout(PATIENCE) {
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("no change says {text:?}; these came: {seen:?}"),
+            }
+            if seen.last().is_some_and(|line| line.contains(text)) {
+                return seen;
             }
         }
     }

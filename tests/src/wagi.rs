@@ -1,0 +1,192 @@
+//! The real binary `wagi`, as a person or a script runs it.
+//!
+//! It is the one that `cargo build --workspace --bins` puts beside the tests; killed when dropped.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use crate::PATIENCE;
+use crate::client::{Connection, Response};
+use crate::node::get;
+
+/// A `wagi up` that serves.
+pub struct Wagi {
+    child: Child,
+    address: SocketAddr,
+    lines: mpsc::Receiver<String>,
+    readers: Vec<JoinHandle<()>>,
+    printed: mpsc::Receiver<String>,
+}
+
+/// A command that runs the binary, with no setting of the caller's environment.
+///
+/// # Panics
+///
+/// When it was not built.
+#[must_use]
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("WAGI_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs the binary to its end.
+///
+/// # Panics
+///
+/// When it cannot be run.
+#[must_use]
+pub fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("wagi runs")
+}
+
+/// A folder or file of the repository.
+#[must_use]
+pub fn repository(path: &str) -> String {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = tests.parent().expect("the crate is in the workspace");
+    root.join(path).display().to_string()
+}
+
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let folder = test.parent().and_then(Path::parent);
+    let binary = folder
+        .expect("tests are built below a profile")
+        .join("wagi");
+    assert!(
+        binary.exists(),
+        "{} is not there: run cargo build --workspace --bins, or make test",
+        binary.display()
+    );
+    binary
+}
+
+// === impl Wagi ===
+
+impl Wagi {
+    /// `wagi up --listen 127.0.0.1:0` with these arguments, once it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready.
+    #[must_use]
+    pub fn up(arguments: &[&str]) -> Self {
+        let mut all = vec!["up", "--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        Self::start(command(&all))
+    }
+
+    /// Waits until what the command starts is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready.
+    #[must_use]
+    pub fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("wagi runs");
+        let (stdout, printed) = lines(child.stdout.take().expect("stdout is piped"));
+        let (stderr, lines) = lines(child.stderr.take().expect("stderr is piped"));
+        let Ok(ready) = printed.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("not ready: {:?}", lines.iter().collect::<Vec<_>>());
+        };
+        let address = ready.strip_prefix("Ready: serving on http://");
+        let address = address.and_then(|address| address.parse().ok());
+        Self {
+            child,
+            address: address.unwrap_or_else(|| panic!("not the ready line: {ready:?}")),
+            lines,
+            readers: vec![stdout, stderr],
+            printed,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A URL of a path on it.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// One GET on a connection of its own.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Response {
+        let mut connection = Connection::open(self.address);
+        connection.send(get(path));
+        connection.response()
+    }
+
+    /// Waits for a line on stderr that contains `text`; the lines up to it and with it.
+    ///
+    /// # Panics
+    ///
+    /// When none comes.
+    #[must_use]
+    pub fn stderr_until(&self, text: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("no line says {text:?}: {seen:?}"),
+            }
+            if seen.last().is_some_and(|line| line.contains(text)) {
+                return seen;
+            }
+        }
+    }
+
+    /// Asks it to end, and waits; how it ended, and what it printed to stdout after it was ready.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be told.
+    #[must_use]
+    pub fn stop(mut self, signal: &str) -> (ExitStatus, Vec<String>) {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(told.expect("kill runs").success());
+        let status = self.child.wait().expect("it was started");
+        for reader in self.readers.drain(..) {
+            reader.join().expect("a reader of lines ends");
+        }
+        (status, self.printed.iter().collect())
+    }
+}
+
+impl Drop for Wagi {
+    fn drop(&mut self) {
+        // Over already when it was stopped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Lines as they come, read by a thread so that the child never waits for us.
+fn lines(from: impl std::io::Read + Send + 'static) -> (JoinHandle<()>, mpsc::Receiver<String>) {
+    let (send, lines) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    (reader, lines)
+}
