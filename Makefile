@@ -30,4 +30,4 @@ bench: ## measure against bare hyper and write docs/benchmarks.md (release build
 
 fuzz: ## run the fuzz bodies for FUZZ_SECONDS each (default 300)
 	@scripts/need build
-	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} cargo test --workspace --lib fuzz -- --nocapture --test-threads 1
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} cargo test -p tests --test it fuzz:: -- --nocapture

@@ -173,7 +173,12 @@ fn echo_gives_back_what_curl_sends() {
     for version in ["--http1.1", "--http2-prior-knowledge"] {
         let url = wagi.url("/echo");
         let echoed = curl(&[version, "--upload-file", &file, "--request", "POST", &url]);
-        assert!(echoed == text, "{version}: {} of {} bytes", echoed.len(), text.len());
+        assert!(
+            echoed == text,
+            "{version}: {} of {} bytes",
+            echoed.len(),
+            text.len()
+        );
     }
 }
 
@@ -187,7 +192,10 @@ fn echo_answers_each_line_before_the_next_is_sent() {
         let _ = client.read_past(said);
     }
     client.send("0\r\n\r\n");
-    assert!(client.read_past("\r\n0\r\n\r\n").len() < 16, "nothing else came");
+    assert!(
+        client.read_past("\r\n0\r\n\r\n").len() < 16,
+        "nothing else came"
+    );
 }
 
 #[test]
