@@ -329,7 +329,7 @@ fn call_is_1_when_the_guest_failed_or_nobody_answers() {
         "{broken:?}"
     );
     assert!(
-        stderr(&broken).contains("ending: the answer broke off: trap"),
+        stderr(&broken).contains("ending: trap: the answer broke off"),
         "{broken:?}"
     );
     let absent = run(&["call", &folder, "/nothing"]);
