@@ -1,0 +1,54 @@
+//! `make bench`: everything side by side with bare hyper, interleaved, in one go.
+//!
+//! Each figure is the median of several rounds, with bare measured before and after each, so that
+//! what the machine did meanwhile stands beside it. Writes `docs/benchmarks.md` when it ran whole;
+//! a quick or partial run is printed only.
+
+mod bridge;
+mod client;
+mod endings;
+mod hello;
+mod large;
+mod lines;
+mod load;
+mod lookup;
+mod loops;
+mod memory;
+mod plan;
+mod report;
+mod rounds;
+mod server;
+mod short;
+mod streams;
+
+use self::plan::Plan;
+use self::report::Report;
+
+/// One group of figures: what `BENCH_ONLY` calls it, and what measures it.
+type Case = (&'static str, fn(&Plan, &mut Report) -> anyhow::Result<()>);
+
+const CASES: [Case; 10] = [
+    ("hello", hello::run),
+    ("short", short::run),
+    ("lookup", lookup::run),
+    ("lines", lines::run),
+    ("large", large::run),
+    ("memory", memory::run),
+    ("streams", streams::run),
+    ("loops", loops::run),
+    ("endings", endings::run),
+    ("bridge", bridge::run),
+];
+
+fn main() -> anyhow::Result<()> {
+    let plan = Plan::from_environment()?;
+    server::raise_file_limit();
+    let mut report = Report::default();
+    for (name, run) in CASES {
+        if plan.wants(name) {
+            eprintln!("{name} …");
+            run(&plan, &mut report)?;
+        }
+    }
+    report.publish(&plan)
+}

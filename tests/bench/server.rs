@@ -1,0 +1,185 @@
+//! The servers as processes, and what `/proc` says of them.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+/// Linux counts a process's time for user space in this many ticks a second on every architecture.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A folder of manifests.
+pub struct Site(TempDir);
+
+/// A server process; dropped is killed.
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    /// Held, so that the process can go on writing.
+    _stdout: BufReader<ChildStdout>,
+}
+
+/// CPU time of a process so far, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    /// In user space.
+    pub user: f64,
+    /// In the kernel.
+    pub system: f64,
+}
+
+// === impl Site ===
+
+impl Site {
+    /// A folder with nothing in it.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self(TempDir::new()?))
+    }
+
+    /// Serves a module's text on `/NAME/...`; `limits` is YAML in one line.
+    pub fn wat(&self, name: &str, text: &str, limits: &str) -> anyhow::Result<()> {
+        fs::write(self.0.path().join(format!("{name}.wat")), text)?;
+        self.manifest(name, "wat", limits)
+    }
+
+    /// Serves a module that `make examples` built.
+    pub fn example(&self, name: &str) -> anyhow::Result<()> {
+        let module = example(&format!("{name}/{name}.wasm"));
+        fs::copy(&module, self.0.path().join(format!("{name}.wasm")))
+            .with_context(|| format!("{}: run `make examples`", module.display()))?;
+        self.manifest(name, "wasm", "")
+    }
+
+    fn manifest(&self, name: &str, kind: &str, limits: &str) -> anyhow::Result<()> {
+        let resource = name.replace('_', "-");
+        let text = format!(
+            "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {resource}}}\nspec:\n  \
+             path: /{name}/...\n  module: {{image: \"file:{name}.{kind}\"}}\n  limits: {{{limits}}}\n"
+        );
+        Ok(fs::write(self.0.path().join(format!("{name}.yaml")), text)?)
+    }
+}
+
+/// A file of the examples.
+pub fn example(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../examples")
+        .join(name)
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Starts bare hyper.
+    pub fn bare() -> anyhow::Result<Self> {
+        Self::start(&mut Command::new(env!("CARGO_BIN_EXE_bare")))
+    }
+
+    /// Starts `wagi up` on a folder.
+    pub fn wagi(site: &Site) -> anyhow::Result<Self> {
+        let wagi = Path::new(env!("CARGO_BIN_EXE_bare")).with_file_name("wagi");
+        let mut command = Command::new(wagi);
+        command
+            .args(["up", "--listen", "127.0.0.1:0", "--max-requests", "2000"])
+            .arg(site.0.path());
+        Self::start(&mut command)
+    }
+
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
+        let stdout = child.stdout.take().context("its stdout is a pipe")?;
+        let mut stdout = BufReader::new(stdout);
+        let mut ready = String::new();
+        stdout.read_line(&mut ready)?;
+        let Some((_, address)) = ready.trim_end().rsplit_once("http://") else {
+            bail!("{command:?} said {ready:?} and not that it is ready");
+        };
+        Ok(Self {
+            address: address.parse()?,
+            child,
+            _stdout: stdout,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// CPU time of all its threads, those that ended included.
+    pub fn cpu(&self) -> anyhow::Result<Cpu> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The second field, a name in parentheses, may hold anything.
+        let (_, fields) = stat.rsplit_once(") ").context("stat has a name")?;
+        let mut ticks = fields.split(' ').skip(11).map(str::parse::<f64>);
+        let mut next = || anyhow::Ok(ticks.next().context("stat has times")??);
+        Ok(Cpu {
+            user: next()? / TICKS_PER_SECOND,
+            system: next()? / TICKS_PER_SECOND,
+        })
+    }
+
+    /// Resident memory and page tables, in KiB.
+    pub fn memory_kib(&self) -> anyhow::Result<f64> {
+        Ok(self.status("VmRSS")? + self.status("VmPTE")?)
+    }
+
+    /// The most that was ever resident, in KiB.
+    pub fn peak_kib(&self) -> anyhow::Result<f64> {
+        self.status("VmHWM")
+    }
+
+    /// Its threads.
+    pub fn threads(&self) -> anyhow::Result<f64> {
+        self.status("Threads")
+    }
+
+    fn status(&self, field: &str) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let value = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+            .and_then(|rest| rest.split_whitespace().next())
+            .with_context(|| format!("status has {field}"))?;
+        Ok(value.parse()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+// === impl Cpu ===
+
+impl Cpu {
+    /// User and system time.
+    pub const fn total(self) -> f64 {
+        self.user + self.system
+    }
+}
+
+/// Lets this process, and the servers it starts, open as many sockets as the machine allows.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Without it the case with most connections says what is missing.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}
