@@ -1,5 +1,7 @@
 //! The smallest answers: what one request costs.
 
+use std::fmt::Write as _;
+
 use crate::load::{Cell, wrk};
 use crate::plan::Plan;
 use crate::report::{Report, Target, Text};
@@ -22,13 +24,6 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     site.example("go")?;
     let wagi = Server::wagi(&site)?;
     let bare = Server::bare()?;
-    report.section(
-        "Small answers",
-        "Server CPU a request in µs, the kernel's part of it (page faults, memory given back, \
-         wakes, the socket), and requests a second. What a guest costs beyond hello is its own \
-         start, its reading of the environment and its printing: C brings a libc, Go a runtime \
-         with a heap and a scheduler, set up anew for each request.",
-    );
     let mut rows = Vec::new();
 
     let mut paths = vec!["/hello"];
@@ -36,14 +31,14 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let all = cells(plan, &wagi, &bare, &paths, 32)?;
     let hello = &all[0];
     report.figure(
-        "hello, 32 connections: server CPU a request, of bare's",
+        "hello, 32 connections: server CPU a request, of bare's (stretch 2.1)",
         Target::AtMost(2.5),
         "×",
         hello.ratio(|cell| cell.cpu_us),
         hello.noise(|cell| cell.cpu_us),
     );
     report.figure(
-        "hello, 32 connections: requests a second, of bare's",
+        "hello, 32 connections: requests a second, of bare's (stretch 0.6)",
         Target::AtLeast(0.5),
         "×",
         hello.ratio(|cell| cell.rate),
@@ -60,7 +55,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         many.noise(|cell| cell.cpu_us),
     );
     report.figure(
-        "hello, 256 connections: requests a second, of bare's",
+        "hello, 256 connections: requests a second, of bare's (stretch 0.65)",
         Target::AtLeast(0.52),
         "×",
         many.ratio(|cell| cell.rate),
@@ -85,6 +80,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         );
         row(&mut rows, &format!("{name}, 32 connections"), series);
     }
+    report.section("Small answers", &where_it_goes(&all));
     report.table(
         &[
             "",
@@ -98,6 +94,32 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
         &rows,
     );
     Ok(())
+}
+
+/// What the other guests cost beyond hello.
+fn where_it_goes(all: &[Series<Cell>]) -> String {
+    let parts = |series: &Series<Cell>| {
+        let kernel = series.ours(|cell| cell.system_us).median;
+        let user = series.ours(|cell| cell.cpu_us - cell.system_us).median;
+        (user, kernel)
+    };
+    let (hello_user, hello_kernel) = parts(&all[0]);
+    let mut text = "Server CPU a request in µs, the kernel's part of it, and requests a second. \
+                    Of the others the server does the same as of hello, so what they cost beyond it \
+                    is the guest's: in user space its own code (a libc or Go's runtime begins anew \
+                    for each request, then reads the environment and prints), in the kernel the page \
+                    faults of the memory it touches, and giving that back. Beyond hello:"
+        .to_owned();
+    for ((name, _), series) in OTHERS.iter().zip(&all[1..]) {
+        let (user, kernel) = parts(series);
+        let _ = write!(
+            text,
+            "\n- {name}: {:+.1} µs in user space, {:+.1} µs in the kernel",
+            user - hello_user,
+            kernel - hello_kernel
+        );
+    }
+    text
 }
 
 fn cells(

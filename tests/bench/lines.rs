@@ -49,7 +49,7 @@ fn all_lines(plan: &Plan, report: &mut Report, wagi: &Server, bare: &Server) -> 
         series.noise(|lines| lines.first_ms),
     );
     report.figure(
-        "total of the 100,000 lines, of bare formatting them",
+        "total of the 100,000 lines, of bare formatting them (stretch 2)",
         Target::AtMost(4.0),
         "×",
         series.ratio(|lines| lines.total_ms),
@@ -57,7 +57,7 @@ fn all_lines(plan: &Plan, report: &mut Report, wagi: &Server, bare: &Server) -> 
     );
     let write_ns = |lines: &Lines| lines.cpu_ms * 1e6 / LINES;
     report.figure(
-        "server CPU a write of the 100,000 lines",
+        "server CPU a write of the 100,000 lines (stretch 50)",
         Target::AtMost(100.0),
         "ns",
         series.ours(write_ns),

@@ -47,7 +47,9 @@ fn main() -> anyhow::Result<()> {
     for (name, run) in CASES {
         if plan.wants(name) {
             eprintln!("{name} …");
-            run(&plan, &mut report)?;
+            if let Err(error) = run(&plan, &mut report) {
+                report.failure(name, &error);
+            }
         }
     }
     report.publish(&plan)

@@ -8,6 +8,9 @@ use std::path::Path;
 use crate::plan::Plan;
 use crate::rounds::Spread;
 
+/// What no program can find out: kept beside the cases, so that it survives each run.
+const NOTES: &str = include_str!("notes.md");
+
 /// What a figure must reach.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
@@ -24,6 +27,7 @@ pub enum Target {
 pub struct Report {
     rows: Vec<[String; 5]>,
     details: String,
+    failures: usize,
 }
 
 // === impl Report ===
@@ -39,8 +43,8 @@ impl Report {
         noise: Spread,
     ) {
         let target_text = match target {
-            Target::AtMost(limit) => format!("≤ {} {unit}", Number(limit)),
-            Target::AtLeast(limit) => format!("≥ {} {unit}", Number(limit)),
+            Target::AtMost(limit) => format!("≤ {limit} {unit}"),
+            Target::AtLeast(limit) => format!("≥ {limit} {unit}"),
             Target::Stated => "stated".to_owned(),
         };
         let measured_text = format!("{} {unit}", Text(measured));
@@ -58,6 +62,16 @@ impl Report {
             Text(noise).to_string(),
             verdict,
         ]);
+    }
+
+    /// Adds a row for a case that could not be measured, so that the others still stand.
+    pub fn failure(&mut self, case: &str, error: &anyhow::Error) {
+        self.failures += 1;
+        eprintln!("  {case}: {error:#}");
+        let measured = format!("**not measured**: {error:#}").replace(['|', '\n'], " ");
+        let nothing = String::new;
+        self.rows
+            .push([case.to_owned(), nothing(), measured, nothing(), nothing()]);
     }
 
     /// Adds a section with what lies behind the figures.
@@ -78,6 +92,11 @@ impl Report {
             let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
             fs::write(docs.join("benchmarks.md"), text)?;
         }
+        anyhow::ensure!(
+            self.failures == 0,
+            "{} cases could not be measured",
+            self.failures
+        );
         Ok(())
     }
 
@@ -96,7 +115,7 @@ impl Report {
              FOLDER` and `bare` as processes, and drives them over loopback. Load and server share \
              the cores: requests per second is a figure of the pair, server CPU per request of the \
              server alone.\n\
-             - {rounds} rounds a figure. In each, bare is measured before and after ours; a ratio is \
+             - Rounds a figure: {rounds}. In each, bare is measured before and after ours; a ratio is \
              ours over the mean of the two. Written are the median and, in parentheses, the least \
              and the most of all rounds.\n\
              - *Bare against bare* is bare after a round over bare before it. Where a figure has no \
@@ -105,7 +124,7 @@ impl Report {
              - wrk runs as `wrk -t2 -cCONNECTIONS -d{seconds}s --latency URL`; other clients are in \
              `tests/bench`. Server CPU is user and system time of the process, memory is VmRSS + \
              VmPTE, peak memory VmHWM, all from `/proc/PID`.\n\n\
-             ## What it must reach\n\n{figures}{details}",
+             ## What it must reach\n\n{figures}{details}{NOTES}",
             machine = machine(),
             rounds = plan.rounds,
             seconds = plan.cell_seconds(),
