@@ -65,11 +65,14 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Memory once it rests: four readings in a row, 250 ms apart, lie within 1 %.
+/// Memory once it rests, or after 10 s: four readings in a row, 250 ms apart, lie within 1 %.
 fn settled(server: &Server) -> anyhow::Result<f64> {
     let mut last = server.memory_kib()?;
     let mut calm = 0;
-    while calm < 4 {
+    for _ in 0..40 {
+        if calm == 4 {
+            break;
+        }
         thread::sleep(Duration::from_millis(250));
         let now = server.memory_kib()?;
         calm = if (now - last).abs() < last / 100.0 {
