@@ -152,7 +152,7 @@ fn machine() -> String {
     format!(
         "{cores} cores ({}), Linux {}, {}.",
         model.map_or("unknown", |(_, name)| name.trim()),
-        kernel.trim(),
+        kernel.trim().split('-').next().unwrap_or_default(),
         std::env::consts::ARCH
     )
 }
