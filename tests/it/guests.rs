@@ -55,7 +55,7 @@ fn start_function_spins() {
 
 #[test]
 fn first_line_then_compute() {
-    get(guests::first_line_then_compute).is_left_after("first\n");
+    get(guests::first_line_then_compute).ends_when_left_after("first\n");
 }
 
 #[test]
@@ -75,18 +75,18 @@ fn drip() {
 fn tick() {
     let mut sent = get(guests::tick);
     let _ = sent.connection.read_past("data: 1\n\n");
-    sent.is_left_after("data: 2\n\n");
+    sent.ends_when_left_after("data: 2\n\n");
 }
 
 #[test]
 fn print_forever() {
-    get(guests::print_forever).is_left_after("xxxx");
+    get(guests::print_forever).ends_when_left_after("xxxx");
 }
 
 /// The error of its write is its end: a guest whose client has left is not asked.
 #[test]
 fn print_until_error() {
-    get(guests::print_until_error).is_left_after("xxxx");
+    get(guests::print_until_error).ends_when_left_after("xxxx");
 }
 
 /// By HTTP/1.0, so that the body comes without framing and need not be kept.
@@ -152,7 +152,7 @@ fn sleep() {
 
 #[test]
 fn sleep_after_head() {
-    get(guests::sleep_after_head).is_left_after("first\n");
+    get(guests::sleep_after_head).ends_when_left_after("first\n");
 }
 
 // === Reading ===

@@ -150,7 +150,7 @@ impl Sent {
 
     /// Its client leaves after it has read on to this text, and that is the end of its guest.
     #[track_caller]
-    pub fn is_left_after(mut self, text: &str) {
+    pub fn ends_when_left_after(mut self, text: &str) {
         let _ = self.connection.read_past(text);
         drop(self.connection);
         let _ = log::wait_for(&["guest ended", &self.id, "reason=\"client_gone\""], 1);
