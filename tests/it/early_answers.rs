@@ -8,7 +8,7 @@ use tests::guests;
 use tests::node::Node;
 use tests::request::Request;
 
-/// A little more than the route allows that answers 413.
+/// Far more than the sockets hold, and than the route allows that answers 413.
 const UPLOAD_BYTES: usize = 20_000_000;
 const TRIES: usize = 20;
 
@@ -24,9 +24,8 @@ fn node() -> Node {
     let no_module = "\
         apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata:\n  name: absent\n\
         spec:\n  path: /absent\n  module:\n    image: file:absent.wasm\n";
-    // What a route allows bounds what is drained for it, too: the rest lies in the sockets.
     Node::builder()
-        .guest_with(guests::read_all_then_answer, "limits: {requestBody: 19Mi}")
+        .guest_with(guests::read_all_then_answer, "limits: {requestBody: 1Ki}")
         .guest(guests::refuse_without_reading)
         .file("absent.yaml", no_module)
         .start()

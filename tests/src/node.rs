@@ -217,8 +217,8 @@ impl Node {
                 Ok(line) if is_wanted(&line) => return line,
                 Ok(line) => changes.passed.push(line),
                 Err(_) => panic!("no change says {text:?}; these came: {:?}", changes.passed),
-        let lines = self.changes_until(text);
-        lines.into_iter().next_back().expect("one was waited for")
+            }
+        }
     }
 
     /// Waits for a line about its routes that contains `text`; all that came since the last one
@@ -229,14 +229,16 @@ impl Node {
     /// When none comes.
     #[must_use]
     pub fn changes_until(&self, text: &str) -> Vec<String> {
-        let mut seen = Vec::new();
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = std::mem::take(&mut changes.passed);
         loop {
-            match self.changes.recv_timeout(PATIENCE) {
+            if let Some(at) = seen.iter().position(|line| line.contains(text)) {
+                changes.passed = seen.split_off(at + 1);
+                return seen;
+            }
+            match changes.coming.recv_timeout(PATIENCE) {
                 Ok(line) => seen.push(line),
                 Err(_) => panic!("no change says {text:?}; these came: {seen:?}"),
-            }
-            if seen.last().is_some_and(|line| line.contains(text)) {
-                return seen;
             }
         }
     }
