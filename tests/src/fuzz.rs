@@ -43,7 +43,7 @@ pub fn run(name: &str, body: fn(&[u8])) {
         }
         inputs += 64;
     }
-    println!("{name}: {inputs} inputs held, seed {seed}");
+    eprintln!("{name}: {inputs} inputs held, seed {seed}");
 }
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {

@@ -1,11 +1,11 @@
 //! The story of one request.
 //!
-//! 1. *check* what HTTP asks of it, and which host it is for. [host]
-//! 2. *find* the route that answers. [routing]
-//! 3. *admit* it, or let it wait for its turn. [admission]
-//! 4. *start* a guest. [guest]
-//! 5. *read the head* as the guest prints it. [cgi::head]
-//! 6. *answer*, with the rest streamed. [body]
+//! 1. *check* what HTTP asks of it, and which host it is for. (`http::host`)
+//! 2. *find* the route that answers. (`routing`)
+//! 3. *admit* it, or let it wait for its turn. (`http::admission`)
+//! 4. *start* a guest. (`guest`)
+//! 5. *read the head* as the guest prints it. (`cgi::head`)
+//! 6. *answer*, with the rest streamed. (`http::body`)
 //!
 //! Whatever goes wrong before the head is committed is a [`RequestError`]; after it, it is how the
 //! body ends.
