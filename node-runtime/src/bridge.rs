@@ -49,13 +49,14 @@ pub struct Bounds {
 impl Bounds {
     /// What one response may hold.
     ///
-    /// 64 KiB at first: a stalled client costs no more. 256 KiB later, because one wake on each
-    /// side per fill is what limits large responses (0.45 of bare copying with 64 KiB, 0.8 with
-    /// 256 KiB; `docs/decisions/0002-bridge.md`). Growth begins after 8 MiB, which is more than
-    /// the kernel's socket buffers take from a client that never reads.
+    /// 64 KiB at first: a stalled client costs no more. 192 KiB later, because one wake on each
+    /// side per fill is what limits large responses; 256 KiB made one client faster still, and
+    /// eight of them hold more than they gained (`docs/decisions/0002-bridge.md`). Growth begins
+    /// after 8 MiB, which is more than the kernel's socket buffers take from a client that never
+    /// reads.
     pub const RESPONSE: Self = Self {
         capacity_bytes: 64 * 1024,
-        max_capacity_bytes: 256 * 1024,
+        max_capacity_bytes: 192 * 1024,
         grow_after_bytes: 8 * 1024 * 1024,
         hold_bytes: 16 * 1024,
     };

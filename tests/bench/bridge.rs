@@ -72,7 +72,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     report.section(
         "The bridge",
         "A thread writes, a tokio task takes frames and drops them; server code without HTTP and \
-         without a guest. Channels may hold 256 KiB, the bridge 64 KiB and later 256. Here *bare* \
+         without a guest. Channels may hold 256 KiB, the bridge 64 KiB and later 192. Here *bare* \
          is (a), measured before and after each other way.",
     );
     for (bytes, count) in [(18, 400_000), (64 * 1024, 8_192)] {
