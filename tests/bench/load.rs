@@ -43,7 +43,8 @@ pub fn wrk(server: &Server, path: &str, connections: u32, seconds: u32) -> anyho
         rate: word_after(&text, "Requests/sec:")?.parse()?,
         cpu_us: (after.total() - before.total()) * 1e6 / requests,
         system_us: (after.system - before.system) * 1e6 / requests,
-        p99_ms: milliseconds(word_after(&text, "99%")?)?,
+        // The table above it has shares, which may end so, too.
+        p99_ms: milliseconds(word_after(&text, "\n     99%")?)?,
     })
 }
 
