@@ -21,17 +21,18 @@
     (i32.store (i32.const 4) (local.get $length))
     (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
 
-  ;; Decimal digits are made from the last one, in the 32 bytes below 48.
-  (func $print_number (param $number i32)
+  ;; Prints the number and ` pages`, in one write: decimal digits are made from the last one,
+  ;; in front of the text at 1056, over the head that is printed by then.
+  (func $print_pages (param $number i32)
     (local $at i32)
-    (local.set $at (i32.const 48))
+    (local.set $at (i32.const 1056))
     (loop $digit
       (local.set $at (i32.sub (local.get $at) (i32.const 1)))
       (i32.store8 (local.get $at)
         (i32.add (i32.const 48) (i32.rem_u (local.get $number) (i32.const 10))))
       (local.set $number (i32.div_u (local.get $number) (i32.const 10)))
       (br_if $digit (local.get $number)))
-    (call $print (local.get $at) (i32.sub (i32.const 48) (local.get $at))))
+    (call $print (local.get $at) (i32.sub (i32.const 1063) (local.get $at))))
 
   (func (export "_start")
     (local $page i32)
@@ -45,6 +46,5 @@
       (local.set $page (i32.add (local.get $page) (i32.const 1)))
       (br_if $touch (i32.lt_u (local.get $page) (memory.size))))
     (call $print (i32.const 1024) (i32.const 31))
-    (call $print_number (memory.size))
-    (call $print (i32.const 1056) (i32.const 7))
+    (call $print_pages (memory.size))
     (drop (call $read (i32.const 512) (i32.const 1)))))

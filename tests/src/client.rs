@@ -254,12 +254,8 @@ impl Connection {
 
     fn try_read_until(&mut self, pattern: &[u8]) -> Result<usize, BodyEnd> {
         loop {
-            let found = self
-                .buffer
-                .windows(pattern.len())
-                .position(|window| window == pattern);
-            if let Some(start) = found {
-                return Ok(start + pattern.len());
+            if let Some(end) = find_past(&self.buffer, pattern) {
+                return Ok(end);
             }
             match self.fill() {
                 Ok(0) => return Err(BodyEnd::Closed),
@@ -280,6 +276,35 @@ impl Connection {
         let rest = self.buffer.split_off(count);
         std::mem::replace(&mut self.buffer, rest)
     }
+}
+
+/// Where `pattern` ends in `buffer`. A chunk may begin anywhere in it: a guest's slice may end
+/// between two of its writes.
+fn find_past(buffer: &[u8], pattern: &[u8]) -> Option<usize> {
+    (0..buffer.len()).find_map(|start| {
+        let mut at = start;
+        for wanted in pattern {
+            if buffer.get(at) != Some(wanted) {
+                at += chunk_head(buffer.get(at..)?)?;
+            }
+            if buffer.get(at) != Some(wanted) {
+                return None;
+            }
+            at += 1;
+        }
+        Some(at)
+    })
+}
+
+/// How long the end of one chunk and the size of the next are, if `bytes` begin with them.
+fn chunk_head(bytes: &[u8]) -> Option<usize> {
+    let size = bytes.strip_prefix(b"\r\n")?;
+    let digits = size
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
+    let is_whole = digits > 0 && size[digits..].starts_with(b"\r\n");
+    is_whole.then_some(2 + digits + 2)
 }
 
 /// A time-out is a hang, which no test may take for an ending.
