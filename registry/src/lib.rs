@@ -1,0 +1,1 @@
+//! What kube-wagi does with OCI registries.
