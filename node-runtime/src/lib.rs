@@ -24,4 +24,5 @@ pub mod route;
 pub mod routing;
 pub mod source;
 pub mod stderr;
+pub mod store;
 pub mod telemetry;
