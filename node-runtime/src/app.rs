@@ -21,7 +21,7 @@ use crate::guest::{
 use crate::http::admission::Admission;
 use crate::http::handler::Handler;
 use crate::http::{self, server};
-use crate::modules::Modules;
+use crate::modules::{Bounds, Modules};
 use crate::route::Route;
 use crate::routing::live::{self, RoutesWriter};
 use crate::source::Source;
@@ -149,6 +149,6 @@ fn control(
     writer: RoutesWriter<Arc<Route>>,
 ) -> Control<Compiler, Builder> {
     // Compiling uses every core by itself; two at a time keep the queue moving while one reads.
-    let modules = Modules::new(Compiler::new(engine.clone()), 2);
+    let modules = Modules::new(Compiler::new(engine.clone()), Bounds::default(), None, None);
     Control::new(modules, Builder::new(engine, executor, io), writer)
 }

@@ -3,12 +3,14 @@
 //!
 //! What serves keeps serving: a route is replaced only by a route that is ready, and one whose new
 //! version cannot be loaded stays as it was. A route that never loaded holds its place with a target
-//! that says so. Everything a snapshot changes is one swap of the table. Control never sees a
+//! that says so. What failed is tried again when `modules` says so. Everything a snapshot changes is one swap of the table. Control never sees a
 //! request, and knows of programs and targets only what [`Build`] says.
 
 mod change;
 mod plan;
+mod retries;
 mod slots;
+mod status;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use crds::digest::Digest;
 use crds::validate::ValidRoute;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -25,7 +28,9 @@ use crate::routing::live::RoutesWriter;
 use crate::source::{Document, Snapshot, Source};
 
 pub use change::Change;
-use slots::{Outcome, Slots};
+use retries::Retries;
+use slots::{Failed, Outcome, Slots};
+pub use status::{RouteState, RouteStatus};
 
 /// Makes what a route's requests are given to.
 pub trait Build: Send + Sync + 'static {
@@ -49,8 +54,12 @@ pub trait Build: Send + Sync + 'static {
 }
 
 /// Routes that are ready wait so long for the others of their snapshot, so that one change is one
-/// swap; longer only at start. A module that compiles for a minute must not hold back another edit.
+/// swap. A module that compiles for a minute must not hold back another edit.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same at start, where waiting is better than answering that a route is not loaded; but a
+/// registry that does not answer must not hold back what is there.
+const PATIENCE_AT_START: Duration = Duration::from_secs(10);
 
 /// Brings snapshots into the table.
 pub struct Control<C: Compile, B: Build<Program = C::Program>> {
@@ -61,6 +70,8 @@ pub struct Control<C: Compile, B: Build<Program = C::Program>> {
     wanted: Arc<Snapshot>,
     mistakes: HashSet<String>,
     loads: JoinSet<Outcome<B::Target>>,
+    retries: Retries,
+    statuses: watch::Sender<Arc<[RouteStatus]>>,
     /// Loaded, and not in the table yet.
     ready: Vec<Outcome<B::Target>>,
     changes: Vec<Change>,
@@ -82,6 +93,8 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
             wanted: Arc::default(),
             mistakes: HashSet::new(),
             loads: JoinSet::new(),
+            retries: Retries::default(),
+            statuses: watch::Sender::new(Arc::default()),
             ready: Vec::new(),
             changes: Vec::new(),
             deadline: None,
@@ -89,14 +102,20 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
         }
     }
 
+    /// What there is to say of every route, from now on.
+    #[must_use]
+    pub fn statuses(&self) -> watch::Receiver<Arc<[RouteStatus]>> {
+        self.statuses.subscribe()
+    }
+
     /// Follows a source until it ends; `applied` hears what each swap changed, the first time when
-    /// every route was tried.
+    /// every route was tried, or [`PATIENCE_AT_START`] is over.
     ///
     /// # Cancellation
     /// Dropping the future leaves the table as the last swap made it.
     pub async fn run(mut self, mut source: impl Source, mut applied: impl FnMut(Applied)) {
         loop {
-            let deadline = self.deadline;
+            let (deadline, retry) = (self.deadline, self.retries.next());
             tokio::select! {
                 snapshot = source.next() => match snapshot {
                     Some(snapshot) => self.begin(snapshot),
@@ -104,6 +123,10 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
                 },
                 Some(outcome) = self.loads.join_next() => self.finish(outcome),
                 () = until(deadline) => self.swap(&mut applied),
+                () = until(retry) => {
+                    self.retry();
+                    continue;
+                }
             }
             if self.loads.is_empty() {
                 self.swap(&mut applied);
@@ -122,26 +145,50 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
         self.changes.extend(self.slots.remove(&plan.remove));
         for document in plan.load {
             self.slots.begin(&document);
-            let (modules, builder) = (Arc::clone(&self.modules), Arc::clone(&self.builder));
-            self.loads.spawn(async move {
-                let loaded = load(&modules, builder, &document).await;
-                Outcome { document, loaded }
-            });
+            self.load(document);
         }
         self.wanted = snapshot;
         self.wait();
     }
 
+    /// Tries again what is due, unless something else is wanted by now.
+    fn retry(&mut self) {
+        for document in self.retries.due(Instant::now()) {
+            if self.slots.is_newest(&document) {
+                self.load(document);
+            }
+        }
+    }
+
+    fn load(&mut self, document: Arc<Document>) {
+        let (modules, builder) = (Arc::clone(&self.modules), Arc::clone(&self.builder));
+        self.loads.spawn(async move {
+            let loaded = load(&modules, builder, &document).await;
+            Outcome { document, loaded }
+        });
+    }
+
     fn finish(&mut self, outcome: Result<Outcome<B::Target>, JoinError>) {
         // Loading catches the panics of what it calls, and nothing aborts it but the end.
-        self.ready.push(outcome.expect("loading does not panic"));
+        let outcome = outcome.expect("loading does not panic");
+        if let Err(Failed {
+            retry_at: Some(at), ..
+        }) = &outcome.loaded
+        {
+            self.retries.add(*at, Arc::clone(&outcome.document));
+        }
+        self.ready.push(outcome);
         self.wait();
     }
 
     fn wait(&mut self) {
-        if !self.is_first && self.deadline.is_none() {
-            self.deadline = Some(Instant::now() + PATIENCE);
-        }
+        let patience = if self.is_first {
+            PATIENCE_AT_START
+        } else {
+            PATIENCE
+        };
+        self.deadline
+            .get_or_insert_with(|| Instant::now() + patience);
     }
 
     /// Serves what is ready, at once and whole, and says what that changed.
@@ -157,13 +204,16 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
             let (table, conflicts) = RouteTable::build(entries);
             self.changes.extend(self.slots.note_conflicts(conflicts));
             self.writer.replace(table);
-            self.modules.retain(&self.slots.digests());
+            self.modules
+                .retain(&self.slots.digests(), &self.slots.images());
         }
+        self.statuses.send_replace(self.slots.statuses());
         let changes = std::mem::take(&mut self.changes);
         if self.is_first || !changes.is_empty() {
             applied(Applied {
                 changes,
                 is_first: std::mem::take(&mut self.is_first),
+                loading: self.loads.len(),
                 serving: self.slots.serving(),
                 other_kinds: self.wanted.other_kinds,
             });
@@ -202,6 +252,8 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// Whether these are the routes found at start.
     pub is_first: bool,
+    /// How many routes are still being loaded.
+    pub loading: usize,
     /// The routes in the table in order of precedence: where each answers.
     pub serving: Vec<Arc<Document>>,
     /// How many objects of other kinds were skipped.
@@ -212,21 +264,27 @@ async fn load<C: Compile, B: Build<Program = C::Program>>(
     modules: &Modules<C>,
     builder: Arc<B>,
     document: &Arc<Document>,
-) -> Result<(Digest, B::Target), String> {
+) -> Result<(Digest, B::Target), Failed> {
     if let Some(folder) = &document.missing_volume {
-        return Err(format!("there is no folder {}", folder.display()));
+        return Err(Failed::of(format!(
+            "there is no folder {}",
+            folder.display()
+        )));
     }
     let loaded = modules.load(&document.module).await;
-    let (digest, program) = loaded.map_err(|error| error.to_string())?;
+    let (digest, program) = loaded.map_err(|failure| Failed {
+        reason: failure.error.to_string(),
+        retry_at: failure.retry_at,
+    })?;
     let document = Arc::clone(document);
     let built = tokio::task::spawn_blocking(move || {
         builder
             .build(&document.route, program, digest)
-            .map_err(|error| error.to_string())
+            .map_err(|error| Failed::of(error.to_string()))
     });
     match built.await {
         Ok(target) => target.map(|target| (digest, target)),
-        Err(panic) => Err(format!("making the route broke down: {panic}")),
+        Err(panic) => Err(Failed::of(format!("making the route broke down: {panic}"))),
     }
 }
 

@@ -1,22 +1,34 @@
-//! Files of modules → programs, each compiled once.
+//! Where a module is → a program, each fetched and compiled once.
 //!
-//! A file is read and hashed once per look of it, and bytes are compiled once per digest, however
-//! many routes ask at the same time: the first one works and the others wait for its result. All of
-//! it happens on blocking threads, a bounded number at a time. Programs are kept as long as the
-//! caller says so with [`Modules::retain`]. The room does not know what a program is, nor routes.
+//! A file is read and hashed once per look of it, an image is resolved once per value, and bytes are
+//! fetched and compiled once per digest, however many routes ask at the same time: the first one
+//! works and the others wait for its result. What was compiled before is taken from where it was
+//! kept, and then nothing is fetched. A failure is remembered until it is time to try again.
+//! Programs are kept as long as the caller says so with [`Modules::retain`]. The room does not know
+//! what a program is, nor routes.
 
-use std::collections::{HashMap, HashSet};
-use std::fs;
-use std::hash::Hash;
-use std::io::Read;
+mod bytes;
+mod error;
+mod flights;
+mod images;
+mod retry;
+
+use std::collections::HashSet;
+use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crds::digest::Digest;
-use sha2::{Digest as _, Sha256};
-use tokio::sync::{OnceCell, Semaphore};
+use crds::module_reference::RegistryReference;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::source::{ModuleFile, Stamp};
+use crate::source::{ModuleFile, ModuleSource, Stamp};
+use crate::store::{Hold, Store};
+use flights::Flights;
+
+pub use error::{Failure, LoadError};
+pub use images::Images;
+pub use retry::Retry;
 
 /// Turns a module's bytes into a program.
 pub trait Compile: Send + Sync + 'static {
@@ -25,182 +37,208 @@ pub trait Compile: Send + Sync + 'static {
     /// Why not; its text names what the module lacks or has too much of.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Compiles; takes as long as it takes, on a thread where that is allowed.
-    fn compile(&self, bytes: &[u8]) -> Result<Self::Program, Self::Error>;
+    /// The program as it was compiled before, where that was kept.
+    fn recall(&self, digest: Digest) -> impl Future<Output = Option<Self::Program>> + Send;
+
+    /// Compiles the bytes that have this digest, as long as that takes.
+    fn compile(
+        &self,
+        digest: Digest,
+        module: File,
+    ) -> impl Future<Output = Result<Self::Program, Self::Error>> + Send;
+
+    /// When the same bytes may fare better.
+    fn retry(error: &Self::Error) -> Retry;
 }
 
-/// Why a module cannot be served.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum LoadError {
-    /// There is no such file.
-    #[error("there is no file {0}")]
-    Absent(String),
-    /// The file cannot be read.
-    #[error("cannot read {path}: {reason}")]
-    Unreadable {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-    /// The file is larger than any module may be.
-    #[error("{0} is larger than {limit} MiB", limit = LARGEST >> 20)]
-    TooLarge(String),
-    /// The file is being written; when that is over it is loaded again.
-    #[error("{0} changed while it was read")]
-    Changing(String),
-    /// It does not compile.
-    #[error("{0}")]
-    Refused(String),
-    /// The compiler broke down.
-    #[error("the compiler broke down on {0}")]
-    Broken(Digest),
+/// How much happens at the same time, and how large a module may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Images that are fetched.
+    pub pulls: usize,
+    /// Modules that are compiled.
+    pub compiles: usize,
+    /// Bytes of one module.
+    pub module_bytes: u64,
 }
 
-/// The largest module: what registries' modules are limited to by default.
-const LARGEST: u64 = 128 << 20;
-
-type Loaded<P> = Result<(Digest, Arc<P>), LoadError>;
+/// What came of loading.
+pub type Loaded<P> = Result<(Digest, Arc<P>), Failure>;
 
 /// Programs by the digest of their module.
-#[derive(Debug)]
 pub struct Modules<C: Compile> {
     compiler: Arc<C>,
-    /// One permit for each module that is read or compiled: bounds memory and CPU.
-    permits: Semaphore,
-    files: Flights<(Arc<Path>, Stamp), Loaded<C::Program>>,
-    programs: Flights<Digest, Result<Arc<C::Program>, LoadError>>,
+    images: Option<Images>,
+    store: Option<Store>,
+    bounds: Bounds,
+    /// One permit for each file that is read.
+    reads: Semaphore,
+    pulls: Semaphore,
+    compiles: Semaphore,
+    files: Flights<(Arc<Path>, Stamp), Digest>,
+    pinned: Flights<RegistryReference, images::Pinned>,
+    programs: Flights<Digest, Arc<Kept<C::Program>>>,
+}
+
+/// A program, and the hold on what the store has of it.
+struct Kept<P> {
+    program: Arc<P>,
+    _hold: Option<Hold>,
+}
+
+// === impl Bounds ===
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            pulls: 4,
+            compiles: 2,
+            module_bytes: 128 << 20,
+        }
+    }
 }
 
 // === impl Modules ===
 
 impl<C: Compile> Modules<C> {
-    /// Has no programs yet; compiles at most `parallel` modules at a time.
-    pub fn new(compiler: C, parallel: usize) -> Self {
+    /// Has no programs yet. Without `images`, routes with modules in registries fail; without
+    /// `store`, what was fetched and compiled is gone with the process.
+    pub fn new(compiler: C, bounds: Bounds, images: Option<Images>, store: Option<Store>) -> Self {
         Self {
             compiler: Arc::new(compiler),
-            permits: Semaphore::new(parallel.max(1)),
+            images,
+            store,
+            bounds,
+            reads: Semaphore::new(2),
+            pulls: Semaphore::new(bounds.pulls.max(1)),
+            compiles: Semaphore::new(bounds.compiles.max(1)),
             files: Flights::default(),
+            pinned: Flights::default(),
             programs: Flights::default(),
         }
     }
 
-    /// The program of a file as it looked, and the digest of the file's bytes.
+    /// The program of a module, and the digest of its bytes.
     ///
     /// # Cancellation
     /// Dropping the future leaves the work to whoever else waits for it, or loses it.
-    pub async fn load(&self, file: &ModuleFile) -> Loaded<C::Program> {
-        let path = file.path.display().to_string();
-        let stamp = file.stamp.ok_or(LoadError::Absent(path))?;
-        let flight = self.files.join((Arc::clone(&file.path), stamp));
-        let loaded = flight
-            .get_or_init(|| self.load_once(Arc::clone(&file.path), stamp))
-            .await;
-        loaded.clone()
+    pub async fn load(&self, module: &ModuleSource) -> Loaded<C::Program> {
+        match module {
+            ModuleSource::File(file) => self.load_file(file).await,
+            ModuleSource::Registry(image) => self.load_image(image).await,
+        }
     }
 
-    /// Forgets every program but those, and every failure.
-    pub fn retain(&self, digests: &HashSet<Digest>) {
+    /// Forgets every program but those, and every image that is not named.
+    pub fn retain(&self, digests: &HashSet<Digest>, images: &HashSet<&RegistryReference>) {
         // Reading a file again costs little; its program is found by digest.
         self.files.retain(|_| false);
+        self.pinned.retain(|image| images.contains(image));
         self.programs.retain(|digest| digests.contains(digest));
     }
 
-    async fn load_once(&self, path: Arc<Path>, stamp: Stamp) -> Loaded<C::Program> {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
-        let name = path.display().to_string();
-        let read = tokio::task::spawn_blocking(move || read(&path, &stamp)).await;
-        let (digest, bytes) = read.map_err(|panic| LoadError::Unreadable {
-            path: name,
+    async fn load_file(&self, file: &ModuleFile) -> Loaded<C::Program> {
+        let absent = || LoadError::Absent(file.path.display().to_string());
+        let stamp = file.stamp.ok_or_else(absent)?;
+        // The bytes are read to know their digest; most often the program is there already.
+        let mut bytes = None;
+        let digest = self
+            .files
+            .run((Arc::clone(&file.path), stamp), async || {
+                let (digest, module) = self.read(file, stamp).await?;
+                bytes = Some(module);
+                Ok(digest)
+            })
+            .await?;
+        let program = self
+            .program(digest, async || match bytes {
+                Some(bytes) => Ok(bytes),
+                None => match self.read(file, stamp).await? {
+                    (found, module) if found == digest => Ok(module),
+                    _ => Err(LoadError::Changing(file.path.display().to_string()).into()),
+                },
+            })
+            .await?;
+        Ok((digest, program))
+    }
+
+    async fn load_image(&self, image: &RegistryReference) -> Loaded<C::Program> {
+        let Some(images) = &self.images else {
+            return Err(LoadError::NoRegistries.into());
+        };
+        let pinned = self
+            .pinned
+            .run(image.clone(), async || images.resolve(image).await)
+            .await?;
+        let loaded = self
+            .program(pinned.module, async || {
+                let _permit = permit(&self.pulls).await;
+                images.fetch(image, &pinned, self.bounds.module_bytes).await
+            })
+            .await;
+        match loaded {
+            Ok(program) => Ok((pinned.module, program)),
+            Err(failure) => {
+                if failure.error.is_of_image() {
+                    // What an image was pinned to cannot be had: the next try looks again.
+                    self.pinned.fail(image, &failure);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// The program of a digest; `module` gives its bytes when it must be compiled. What `module`
+    /// fails with is not remembered: somebody else may know a better place.
+    async fn program(
+        &self,
+        digest: Digest,
+        module: impl AsyncFnOnce() -> Result<File, Failure>,
+    ) -> Result<Arc<C::Program>, Failure> {
+        let work = async || {
+            let hold = self.store.as_ref().map(|store| store.hold(&digest));
+            let program = match self.compiler.recall(digest).await {
+                Some(program) => program,
+                None => {
+                    let module = module().await.map_err(flights::Unremembered)?;
+                    match self.compile(digest, module).await {
+                        Ok(program) => program,
+                        Err(failure) => return Ok(Err(failure)),
+                    }
+                }
+            };
+            Ok(Ok(Arc::new(Kept {
+                program: Arc::new(program),
+                _hold: hold,
+            })))
+        };
+        let kept = self.programs.try_run(digest, work).await?;
+        Ok(Arc::clone(&kept.program))
+    }
+
+    async fn compile(&self, digest: Digest, module: File) -> Result<C::Program, Failure> {
+        let _permit = permit(&self.compiles).await;
+        let compiled = self.compiler.compile(digest, module).await;
+        compiled.map_err(|error| Failure::of_compiler(&error, C::retry(&error)))
+    }
+
+    async fn read(&self, file: &ModuleFile, stamp: Stamp) -> Result<(Digest, File), Failure> {
+        let _permit = permit(&self.reads).await;
+        let (path, limit) = (Arc::clone(&file.path), self.bounds.module_bytes);
+        let read = tokio::task::spawn_blocking(move || bytes::read(&path, &stamp, limit)).await;
+        let unreadable = |panic: tokio::task::JoinError| LoadError::Unreadable {
+            path: file.path.display().to_string(),
             reason: panic.to_string(),
-        })??;
-        let flight = self.programs.join(digest);
-        let program = flight.get_or_init(|| self.compile(digest, bytes)).await;
-        program.clone().map(|program| (digest, program))
-    }
-
-    async fn compile(&self, digest: Digest, bytes: Vec<u8>) -> Result<Arc<C::Program>, LoadError> {
-        let compiler = Arc::clone(&self.compiler);
-        let compiled = tokio::task::spawn_blocking(move || compiler.compile(&bytes)).await;
-        match compiled {
-            Ok(Ok(program)) => Ok(Arc::new(program)),
-            Ok(Err(error)) => Err(LoadError::Refused(chain(&error))),
-            // The panic's own message is on stderr already.
-            Err(_) => Err(LoadError::Broken(digest)),
-        }
+        };
+        Ok(read.map_err(unreadable)??)
     }
 }
 
-fn read(path: &Path, stamp: &Stamp) -> Result<(Digest, Vec<u8>), LoadError> {
-    let name = || path.display().to_string();
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => LoadError::Absent(name()),
-        _ => LoadError::Unreadable {
-            path: name(),
-            reason: error.to_string(),
-        },
-    };
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    (&file)
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(LoadError::TooLarge(name()));
-    }
-    // What was written meanwhile may be half of one module and half of another.
-    if !stamp.fits(&file.metadata().map_err(unreadable)?) {
-        return Err(LoadError::Changing(name()));
-    }
-    Ok((Digest::from_bytes(Sha256::digest(&bytes).into()), bytes))
-}
-
-/// An error and its causes on one line, none of them twice.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
-    }
-    text
-}
-
-/// Work by what it is for; who comes second joins the first.
-#[derive(Debug)]
-struct Flights<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
-
-// === impl Flights ===
-
-impl<K: Eq + Hash, V> Flights<K, V> {
-    fn join(&self, key: K) -> Arc<OnceCell<V>> {
-        Arc::clone(self.lock().entry(key).or_default())
-    }
-
-    fn retain(&self, is_kept: impl Fn(&K) -> bool) {
-        // Work that is under way stays: somebody waits for it.
-        self.lock()
-            .retain(|key, cell| !cell.initialized() || is_kept(key));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<OnceCell<V>>>> {
-        // Nothing panics while it holds the lock, and a map is whole at every moment anyway.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K, V> Default for Flights<K, V> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
+async fn permit(permits: &Semaphore) -> SemaphorePermit<'_> {
+    permits
+        .acquire()
+        .await
+        .expect("the semaphore is never closed")
 }
 
 #[cfg(test)]

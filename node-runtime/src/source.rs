@@ -19,6 +19,7 @@ pub mod fuzz;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crds::module_reference::RegistryReference;
 use crds::validate::{RouteName, ValidRoute};
 
 pub use listing::Stamp;
@@ -57,8 +58,8 @@ pub struct Document {
     pub route: ValidRoute,
     /// Where it stands.
     pub origin: Origin,
-    /// The file of its module.
-    pub module: ModuleFile,
+    /// Where its module is.
+    pub module: ModuleSource,
     /// The first of its volumes' folders that is not there.
     pub missing_volume: Option<PathBuf>,
 }
@@ -70,6 +71,15 @@ pub struct Origin {
     pub file: Arc<Path>,
     /// The line where its document begins.
     pub line: u64,
+}
+
+/// Where a route's module is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ModuleSource {
+    /// In a file beside the manifest.
+    File(ModuleFile),
+    /// In a registry.
+    Registry(RegistryReference),
 }
 
 /// A module's file and how it looked last.

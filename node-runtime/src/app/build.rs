@@ -1,5 +1,7 @@
 //! How control makes what requests are answered by: modules into programs, programs into routes.
 
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 
 use crds::digest::Digest;
@@ -9,7 +11,7 @@ use tokio::runtime::Handle;
 use crate::config;
 use crate::control::Build;
 use crate::guest::{Engine, EngineConfig, EngineError, Executor, LoadError, Program};
-use crate::modules::Compile;
+use crate::modules::{Compile, Retry};
 use crate::route::{BuildError, Handler, Route};
 
 /// Makes programs.
@@ -53,8 +55,22 @@ impl Compile for Compiler {
     type Program = Program;
     type Error = LoadError;
 
-    fn compile(&self, bytes: &[u8]) -> Result<Program, LoadError> {
-        Program::compile_any(&self.engine, bytes)
+    async fn recall(&self, _: Digest) -> Option<Program> {
+        None
+    }
+
+    async fn compile(&self, _: Digest, mut module: File) -> Result<Program, LoadError> {
+        let engine = self.engine.clone();
+        let compiling = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            module.read_to_end(&mut bytes).expect("memory can be read");
+            Program::compile_any(&engine, &bytes)
+        });
+        compiling.await.expect("no panic")
+    }
+
+    fn retry(_: &LoadError) -> Retry {
+        Retry::Never
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{CheckArgs, Error, FAILED};
 use crate::app::build::Compiler;
 use crate::config::Compile as CompileConfig;
-use crate::modules::{Compile, Modules};
+use crate::modules::{Bounds, Compile, LoadError, Modules};
 use crate::routing::{Conflict, Entry, RouteTable};
 use crate::source::{Document, Snapshot, read_once};
 
@@ -22,7 +22,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(Error::failed)?;
-    let modules = Modules::new(compiler, parallel());
+    let bounds = Bounds {
+        compiles: parallel(),
+        ..Bounds::default()
+    };
+    let modules = Modules::new(compiler, bounds, None, None);
     let lines = runtime.block_on(check(&snapshot, &modules, has_entry));
     let is_ok = print(&snapshot, &lines).map_err(Error::failed)?;
     Ok(if is_ok {
@@ -61,7 +65,8 @@ pub async fn check<C: Compile>(
             ));
         }
         match loaded {
-            Err(error) => say(format!("spec.module.image: {error}")),
+            Err(failure) if failure.error == LoadError::NoRegistries => {}
+            Err(failure) => say(format!("spec.module.image: {failure}")),
             Ok((_, program)) => {
                 if let Some(text) = fault(document, &program) {
                     say(text);
@@ -140,7 +145,7 @@ mod tests {
             fs::write(dir.path().join(name), text).expect("a file");
         }
         let snapshot = read_once(vec![dir.path().to_owned()]).expect("a snapshot");
-        let modules = Modules::new(TextCompiler::default(), 2);
+        let modules = crate::modules::tests::files(TextCompiler::default());
         let fault = |_: &Document, program: &String| {
             (program == "no entry").then(|| "spec.entrypoint: there is no _start".to_owned())
         };

@@ -114,6 +114,7 @@ mod tests {
         Applied {
             changes: Vec::new(),
             is_first: true,
+            loading: 0,
             serving: snapshot.documents,
             other_kinds: 2,
         }

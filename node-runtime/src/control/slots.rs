@@ -4,16 +4,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crds::digest::Digest;
+use crds::module_reference::RegistryReference;
 use crds::validate::RouteName;
+use tokio::time::Instant;
 
 use super::change::Change;
+use super::status::{RouteState, RouteStatus};
 use crate::routing::{Conflict, Entry};
-use crate::source::{Document, Snapshot};
+use crate::source::{Document, ModuleSource, Snapshot};
 
 /// What came of loading a route.
 pub(super) struct Outcome<T> {
     pub(super) document: Arc<Document>,
-    pub(super) loaded: Result<(Digest, T), String>,
+    pub(super) loaded: Result<(Digest, T), Failed>,
+}
+
+/// Why a route could not be loaded.
+pub(super) struct Failed {
+    pub(super) reason: String,
+    /// When to try again, if time may help.
+    pub(super) retry_at: Option<Instant>,
 }
 
 /// Every route that is wanted.
@@ -29,7 +39,15 @@ pub(super) struct Slots<T> {
 struct Slot<T> {
     /// The version that was asked for last; it may still be loading.
     newest: Arc<Document>,
+    progress: Progress,
     serving: Option<Serving<T>>,
+}
+
+/// What came of the newest version so far.
+enum Progress {
+    Loading,
+    Loaded,
+    Failed(String),
 }
 
 struct Serving<T> {
@@ -60,6 +78,31 @@ impl<T> Slots<T> {
     /// The version of a route that was asked for last.
     pub(super) fn newest(&self, name: &RouteName) -> Option<&Arc<Document>> {
         self.slots.get(name).map(|slot| &slot.newest)
+    }
+
+    /// Whether a version is the one that was asked for last.
+    pub(super) fn is_newest(&self, document: &Arc<Document>) -> bool {
+        let newest = self.newest(document.name());
+        newest.is_some_and(|newest| Arc::ptr_eq(newest, document))
+    }
+
+    /// The images of what serves and of what was asked for last.
+    pub(super) fn images(&self) -> HashSet<&RegistryReference> {
+        let documents = self
+            .slots
+            .values()
+            .flat_map(|slot| [&slot.newest, slot.shown()]);
+        documents
+            .filter_map(|document| match &document.module {
+                ModuleSource::Registry(image) => Some(image),
+                ModuleSource::File(_) => None,
+            })
+            .collect()
+    }
+
+    /// What there is to say of every route, in order of precedence.
+    pub(super) fn statuses(&self) -> Arc<[RouteStatus]> {
+        self.in_order().map(Slot::status).collect()
     }
 
     /// The digests of what serves.
@@ -96,11 +139,15 @@ impl<T> Slots<T> {
     /// Notes that a version is being loaded; a route that is new holds its place meanwhile.
     pub(super) fn begin(&mut self, document: &Arc<Document>) {
         match self.slots.get_mut(document.name()) {
-            Some(slot) => slot.newest = Arc::clone(document),
+            Some(slot) => {
+                slot.newest = Arc::clone(document);
+                slot.progress = Progress::Loading;
+            }
             None => {
                 self.is_stale = true;
                 let slot = Slot {
                     newest: Arc::clone(document),
+                    progress: Progress::Loading,
                     serving: None,
                 };
                 self.slots.insert(document.name().clone(), slot);
@@ -115,10 +162,7 @@ impl<T> Slots<T> {
         let mut outcomes: HashMap<RouteName, Outcome<T>> = outcomes
             .into_iter()
             // What was asked for and then asked differently is of no use any more.
-            .filter(|outcome| {
-                let newest = self.newest(outcome.document.name());
-                newest.is_some_and(|newest| Arc::ptr_eq(newest, &outcome.document))
-            })
+            .filter(|outcome| self.is_newest(&outcome.document))
             .map(|outcome| (outcome.document.name().clone(), outcome))
             .collect();
         let mut changes = Vec::new();
@@ -193,7 +237,15 @@ impl<T> Slots<T> {
         let Outcome { document, loaded } = outcome;
         let route = document.name().clone();
         let previous = self.slots.remove(&route);
-        let (serving, change) = match (loaded, previous.and_then(|slot| slot.serving)) {
+        let (said, serving) = match previous {
+            None => (None, None),
+            Some(slot) => (slot.progress.failure(), slot.serving),
+        };
+        let progress = match &loaded {
+            Ok(_) => Progress::Loaded,
+            Err(failed) => Progress::Failed(failed.reason.clone()),
+        };
+        let (serving, change) = match (loaded, serving) {
             (Ok((digest, target)), old) => {
                 let change = match &old {
                     None => Some(Change::Added {
@@ -223,14 +275,18 @@ impl<T> Slots<T> {
                     change,
                 )
             }
-            (Err(reason), Some(old)) => (
+            // It was tried again, and nothing is new.
+            (Err(Failed { reason, .. }), serving) if said.as_ref() == Some(&reason) => {
+                (serving, None)
+            }
+            (Err(Failed { reason, .. }), Some(old)) => (
                 Some(old),
                 Some(Change::Kept {
                     route: route.clone(),
                     reason,
                 }),
             ),
-            (Err(reason), None) => {
+            (Err(Failed { reason, .. }), None) => {
                 self.is_stale = true;
                 (
                     None,
@@ -245,6 +301,7 @@ impl<T> Slots<T> {
             route,
             Slot {
                 newest: document,
+                progress,
                 serving,
             },
         );
@@ -252,9 +309,48 @@ impl<T> Slots<T> {
     }
 }
 
+// === impl Failed ===
+
+impl Failed {
+    /// A failure that only a change helps.
+    pub(super) const fn of(reason: String) -> Self {
+        Self {
+            reason,
+            retry_at: None,
+        }
+    }
+}
+
+// === impl Progress ===
+
+impl Progress {
+    fn failure(self) -> Option<String> {
+        match self {
+            Self::Failed(reason) => Some(reason),
+            Self::Loading | Self::Loaded => None,
+        }
+    }
+}
+
 // === impl Slot ===
 
 impl<T> Slot<T> {
+    fn status(&self) -> RouteStatus {
+        let (state, error) = match (&self.progress, &self.serving) {
+            (Progress::Failed(reason), Some(_)) => (RouteState::Kept, Some(reason)),
+            (Progress::Failed(reason), None) => (RouteState::NotLoaded, Some(reason)),
+            (Progress::Loading, Some(_)) => (RouteState::Updating, None),
+            (Progress::Loading, None) => (RouteState::Loading, None),
+            (Progress::Loaded, _) => (RouteState::Serving, None),
+        };
+        RouteStatus {
+            document: Arc::clone(self.shown()),
+            digest: self.serving.as_ref().map(|serving| serving.digest),
+            state,
+            error: error.cloned(),
+        }
+    }
+
     /// The version whose place in the table the route has.
     fn shown(&self) -> &Arc<Document> {
         self.serving

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::modules::tests::{BadText, TextCompiler};
+use crate::modules::Retry;
+use crate::modules::tests::{BadText, TextCompiler, files, text};
 use crate::routing::RequestPath;
 use crate::routing::live::{self, Routes};
 use crate::source::{Manifests, Mistake};
@@ -43,6 +44,7 @@ struct Bench {
     snapshots: UnboundedSender<Arc<Snapshot>>,
     applied: UnboundedReceiver<Applied>,
     compiled: Arc<std::sync::atomic::AtomicUsize>,
+    statuses: watch::Receiver<Arc<[RouteStatus]>>,
     _control: JoinSet<()>,
 }
 
@@ -53,7 +55,8 @@ impl Bench {
         let (report, applied) = unbounded_channel();
         let compiler = TextCompiler::default();
         let compiled = Arc::clone(&compiler.compiled);
-        let control = Control::new(Modules::new(compiler, 2), TextBuilder, writer);
+        let control = Control::new(files(compiler), TextBuilder, writer);
+        let statuses = control.statuses();
         let mut tasks = JoinSet::new();
         tasks.spawn(control.run(Snapshots(source), move |applied| {
             let _ = report.send(applied);
@@ -65,6 +68,7 @@ impl Bench {
             snapshots,
             applied,
             compiled,
+            statuses,
             _control: tasks,
         }
     }
@@ -100,6 +104,17 @@ impl Bench {
             .iter()
             .map(|change| self.short(change))
             .collect()
+    }
+
+    /// Every route with its state and what went wrong.
+    fn states(&self) -> Vec<String> {
+        let statuses = self.statuses.borrow();
+        let state = |status: &RouteStatus| {
+            let error = status.error.as_deref().unwrap_or_default();
+            let (name, word) = (status.document.name(), status.state.word());
+            format!("{name} {word} {error}")
+        };
+        statuses.iter().map(state).collect()
     }
 
     /// The line without the folder's name and with short digests.
@@ -163,6 +178,54 @@ async fn a_module_that_fails_keeps_the_old_route_and_says_why() {
     bench.write("a.wasm", "better");
     assert_eq!(bench.apply().await, ["changed: default/a now sha256:…"]);
     bench.answers("/a", Some("better"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_fare_better_is_tried_again_and_its_failure_said_once() {
+    let mut bench = Bench::new();
+    bench.write("a.wasm", "busy");
+    bench.route("a", "/a");
+    assert_eq!(
+        bench.apply().await,
+        ["not loaded: default/a: the module says busy"]
+    );
+    bench.answers("/a", Some("503"));
+    assert_eq!(
+        bench.states(),
+        ["default/a not_loaded the module says busy"]
+    );
+    // The second try fails like the first; what is said next is that the third did not.
+    let applied = bench.applied.recv().await.expect("control runs");
+    assert!(matches!(applied.changes[..], [Change::Added { .. }]));
+    assert_eq!(bench.compiled.load(Ordering::Relaxed), 3);
+    bench.answers("/a", Some("busy"));
+    assert_eq!(bench.states(), ["default/a serving "]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_wanted_any_more_is_not_tried_again() {
+    let mut bench = Bench::new();
+    bench.write("a.wasm", "busy");
+    bench.route("a", "/a");
+    bench.apply().await;
+    bench.write("a.wasm", "good");
+    assert_eq!(bench.apply().await, ["added: default/a now sha256:…"]);
+    let compiled = bench.compiled.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(bench.compiled.load(Ordering::Relaxed), compiled);
+    bench.answers("/a", Some("good"));
+}
+
+#[tokio::test]
+async fn states_tell_new_versions_from_those_that_serve() {
+    let mut bench = Bench::new();
+    bench.write("a.wasm", "good");
+    bench.route("a", "/a");
+    bench.apply().await;
+    assert_eq!(bench.states(), ["default/a serving "]);
+    bench.write("a.wasm", "bad");
+    bench.apply().await;
+    assert_eq!(bench.states(), ["default/a kept the module says bad"]);
 }
 
 #[tokio::test]
@@ -274,11 +337,7 @@ async fn a_folder_is_followed_from_file_to_table() {
     );
     let manifests = Manifests::open(vec![dir.path().to_owned()]).expect("manifests");
     let (report, mut applied) = unbounded_channel();
-    let control = Control::new(
-        Modules::new(TextCompiler::default(), 2),
-        TextBuilder,
-        writer,
-    );
+    let control = Control::new(files(TextCompiler::default()), TextBuilder, writer);
     let mut tasks = JoinSet::new();
     tasks.spawn(control.run(manifests, move |applied| {
         let _ = report.send(applied);
@@ -299,29 +358,37 @@ async fn a_folder_is_followed_from_file_to_table() {
 }
 
 /// Compiles `slow` only when it is told to.
-struct Gated(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+struct Gated(tokio::sync::Mutex<UnboundedReceiver<()>>);
 
 impl Compile for Gated {
     type Program = String;
     type Error = BadText;
 
-    fn compile(&self, bytes: &[u8]) -> Result<String, BadText> {
-        let text = String::from_utf8_lossy(bytes).into_owned();
+    async fn recall(&self, _: Digest) -> Option<String> {
+        None
+    }
+
+    async fn compile(&self, _: Digest, module: fs::File) -> Result<String, BadText> {
+        let text = text(module);
         if text == "slow" {
-            let gate = self.0.lock().expect("nobody panics");
-            gate.recv().expect("the test opens the gate");
+            let opened = self.0.lock().await.recv().await;
+            opened.expect("the test opens the gate");
         }
         Ok(text)
+    }
+
+    fn retry(_: &BadText) -> Retry {
+        Retry::Never
     }
 }
 
 #[tokio::test]
 async fn a_module_that_compiles_slowly_holds_back_nothing_but_its_route() {
-    let (open, gate) = std::sync::mpsc::channel();
+    let (open, gate) = unbounded_channel();
     let (writer, routes) = live::channel();
     let (snapshots, source) = unbounded_channel();
     let (report, mut applied) = unbounded_channel();
-    let modules = Modules::new(Gated(std::sync::Mutex::new(gate)), 2);
+    let modules = files(Gated(tokio::sync::Mutex::new(gate)));
     let mut tasks = JoinSet::new();
     tasks.spawn(Control::new(modules, TextBuilder, writer).run(
         Snapshots(source),

@@ -1,10 +1,14 @@
 //! Modules are read and compiled once, and a failure is the asking routes' alone.
 
+use std::fs;
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::*;
 
-/// Compiles text: `bad…` is refused, `panic` breaks the compiler down, the rest is its own program.
+/// Compiles text: `bad…` is refused for good, `busy…` until it is tried a third time, the rest is
+/// its own program.
 #[derive(Debug, Default)]
 pub(crate) struct TextCompiler {
     pub(crate) compiled: Arc<AtomicUsize>,
@@ -18,29 +22,53 @@ impl Compile for TextCompiler {
     type Program = String;
     type Error = BadText;
 
-    fn compile(&self, bytes: &[u8]) -> Result<String, BadText> {
-        self.compiled.fetch_add(1, Ordering::Relaxed);
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        assert_ne!(text, "panic");
-        if text.starts_with("bad") {
+    async fn recall(&self, _: Digest) -> Option<String> {
+        None
+    }
+
+    async fn compile(&self, _: Digest, module: File) -> Result<String, BadText> {
+        let before = self.compiled.fetch_add(1, Ordering::Relaxed);
+        let text = text(module);
+        if text.starts_with("bad") || (text.starts_with("busy") && before < 2) {
             Err(BadText(text))
         } else {
             Ok(text)
         }
     }
+
+    fn retry(error: &BadText) -> Retry {
+        if error.0.starts_with("busy") {
+            Retry::Later {
+                at_least: Duration::ZERO,
+            }
+        } else {
+            Retry::Never
+        }
+    }
 }
 
-fn module(dir: &tempfile::TempDir, name: &str, text: &str) -> ModuleFile {
+pub(crate) fn text(mut module: File) -> String {
+    let mut text = String::new();
+    module.read_to_string(&mut text).expect("a text");
+    text
+}
+
+/// Modules in files alone.
+pub(crate) fn files<C: Compile>(compiler: C) -> Modules<C> {
+    Modules::new(compiler, Bounds::default(), None, None)
+}
+
+fn module(dir: &tempfile::TempDir, name: &str, text: &str) -> ModuleSource {
     let path = dir.path().join(name);
     fs::write(&path, text).expect("a module");
     look(&path)
 }
 
-fn look(path: &Path) -> ModuleFile {
-    ModuleFile {
+fn look(path: &Path) -> ModuleSource {
+    ModuleSource::File(ModuleFile {
         path: Arc::from(path),
         stamp: Stamp::of(path).expect("a look"),
-    }
+    })
 }
 
 #[tokio::test]
@@ -48,12 +76,14 @@ async fn the_same_bytes_are_compiled_once_however_many_ask() {
     let dir = tempfile::tempdir().expect("a folder");
     let compiler = TextCompiler::default();
     let compiled = Arc::clone(&compiler.compiled);
-    let modules = Modules::new(compiler, 2);
-    let files: Vec<ModuleFile> = (0..20)
-        .map(|n| module(&dir, &format!("{}.wasm", n % 5), "same"))
+    let modules = files(compiler);
+    for n in 0..5 {
+        module(&dir, &format!("{n}.wasm"), "same");
+    }
+    let sources: Vec<ModuleSource> = (0..20)
+        .map(|n| look(&dir.path().join(format!("{}.wasm", n % 5))))
         .collect();
-    let files: Vec<ModuleFile> = files.iter().map(|file| look(&file.path)).collect();
-    let loads = futures::future::join_all(files.iter().map(|file| modules.load(file))).await;
+    let loads = futures::future::join_all(sources.iter().map(|file| modules.load(file))).await;
     assert!(loads.iter().all(Result::is_ok));
     assert_eq!(compiled.load(Ordering::Relaxed), 1);
 }
@@ -61,13 +91,13 @@ async fn the_same_bytes_are_compiled_once_however_many_ask() {
 #[tokio::test]
 async fn what_is_not_retained_is_compiled_again() {
     let dir = tempfile::tempdir().expect("a folder");
-    let modules = Modules::new(TextCompiler::default(), 1);
+    let modules = files(TextCompiler::default());
     let file = module(&dir, "a.wasm", "a");
     let (digest, first) = modules.load(&file).await.expect("a program");
-    modules.retain(&HashSet::from([digest]));
+    modules.retain(&HashSet::from([digest]), &HashSet::new());
     let (_, second) = modules.load(&file).await.expect("a program");
     assert!(Arc::ptr_eq(&first, &second));
-    modules.retain(&HashSet::new());
+    modules.retain(&HashSet::new(), &HashSet::new());
     let (_, third) = modules.load(&file).await.expect("a program");
     assert!(!Arc::ptr_eq(&first, &third));
 }
@@ -75,7 +105,7 @@ async fn what_is_not_retained_is_compiled_again() {
 #[tokio::test]
 async fn every_failure_says_what_is_wrong() {
     let dir = tempfile::tempdir().expect("a folder");
-    let modules = Modules::new(TextCompiler::default(), 1);
+    let modules = files(TextCompiler::default());
     let absent = look(&dir.path().join("absent.wasm"));
     let error = modules.load(&absent).await.expect_err("no file");
     assert!(error.to_string().ends_with("absent.wasm"), "{error}");
@@ -84,19 +114,70 @@ async fn every_failure_says_what_is_wrong() {
         .await
         .expect_err("refused");
     assert_eq!(error.to_string(), "the module says bad");
-    let error = modules
-        .load(&module(&dir, "panic.wasm", "panic"))
+    assert_eq!(error.retry_at, None);
+    let image = ModuleSource::Registry(image("registry.example/hello:1"));
+    let error = modules.load(&image).await.expect_err("no registries");
+    assert_eq!(error.error, LoadError::NoRegistries);
+}
+
+fn image(text: &str) -> RegistryReference {
+    match crds::module_reference::ModuleReference::parse(text) {
+        Ok(crds::module_reference::ModuleReference::Registry(image)) => image,
+        other => panic!("{text} is {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_remembered_until_it_is_time_to_try_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let compiler = TextCompiler::default();
+    let compiled = Arc::clone(&compiler.compiled);
+    let modules = files(compiler);
+    let file = module(&dir, "busy.wasm", "busy");
+    let first = modules.load(&file).await.expect_err("busy");
+    let at = first.retry_at.expect("it is tried again");
+    // Tables are swapped meanwhile, and other routes ask for the same.
+    modules.retain(&HashSet::new(), &HashSet::new());
+    let second = modules.load(&file).await.expect_err("not yet");
+    assert_eq!(second.retry_at, Some(at));
+    assert_eq!(compiled.load(Ordering::Relaxed), 1);
+    tokio::time::sleep_until(at).await;
+    let third = modules.load(&file).await.expect_err("still busy");
+    let longer = third.retry_at.expect("it is tried again");
+    tokio::time::sleep_until(longer).await;
+    modules.load(&file).await.expect("a program");
+    assert_eq!(compiled.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_refused_by_its_size() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let bounds = Bounds {
+        module_bytes: 3,
+        ..Bounds::default()
+    };
+    let modules = Modules::new(TextCompiler::default(), bounds, None, None);
+    modules
+        .load(&module(&dir, "fits.wasm", "abc"))
         .await
-        .expect_err("broken");
-    assert!(matches!(error, LoadError::Broken(_)));
+        .expect("it fits");
+    let error = modules
+        .load(&module(&dir, "large.wasm", "abcd"))
+        .await
+        .expect_err("too large");
+    let text = error.to_string();
+    assert!(
+        text.ends_with("large.wasm is larger than 3 bytes (--max-module-size)"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn a_file_that_changed_since_it_was_looked_at_is_not_taken() {
     let dir = tempfile::tempdir().expect("a folder");
-    let modules = Modules::new(TextCompiler::default(), 1);
+    let modules = files(TextCompiler::default());
     let before = module(&dir, "a.wasm", "a");
     module(&dir, "a.wasm", "another");
     let error = modules.load(&before).await.expect_err("changed");
-    assert!(matches!(error, LoadError::Changing(_)));
+    assert!(matches!(error.error, LoadError::Changing(_)));
 }

@@ -1,9 +1,10 @@
-//! One module without a manifest: a route named like its file that answers every path.
+//! One module without a manifest: a route named like its file or image that answers every path.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crds::limits::Limits;
-use crds::module_reference::ModuleReference;
+use crds::module_reference::{ModuleReference, RegistryReference};
 use crds::path::PathPattern;
 use crds::validate::{OnDisconnect, RouteName, ValidRoute};
 
@@ -13,16 +14,38 @@ pub(super) fn is_module(path: &Path) -> bool {
         .is_some_and(|extension| extension == "wasm" || extension == "wat")
 }
 
+/// The image that an argument names, if it names a registry and a tag or digest, too: a path that
+/// is not there must not become a question to the network.
+pub(super) fn image(argument: &Path) -> Option<RegistryReference> {
+    let text = argument.to_str()?;
+    let (host, _) = text.split_once('/')?;
+    let is_host = host.contains(['.', ':']) || host == "localhost";
+    match ModuleReference::parse(text) {
+        Ok(ModuleReference::Registry(image))
+            if is_host && (image.tag.is_some() || image.digest.is_some()) =>
+        {
+            Some(image)
+        }
+        _ => None,
+    }
+}
+
 /// The route of a bare module.
-pub(super) fn route(path: &Path) -> ValidRoute {
+pub(super) fn route(module: ModuleReference) -> ValidRoute {
+    let name = match &module {
+        ModuleReference::File(path) => name(path.file_stem().unwrap_or_default()),
+        ModuleReference::Registry(image) => {
+            name(image.repository.rsplit('/').next().unwrap_or("").as_ref())
+        }
+    };
     ValidRoute {
         name: RouteName {
             namespace: "default".to_owned(),
-            name: name(path),
+            name,
         },
         hosts: Vec::new(),
         path: PathPattern::parse("/...").expect("the widest pattern is one"),
-        module: ModuleReference::File(path.to_owned()),
+        module,
         entrypoint: "_start".to_owned(),
         argv: vec!["${SCRIPT_NAME}".to_owned()],
         env: Vec::new(),
@@ -32,13 +55,9 @@ pub(super) fn route(path: &Path) -> ValidRoute {
     }
 }
 
-/// The file's name as a DNS label.
-fn name(path: &Path) -> String {
-    let stem = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_ascii_lowercase();
+/// A name as a DNS label.
+fn name(text: &OsStr) -> String {
+    let stem = text.to_string_lossy().to_ascii_lowercase();
     let label: String = stem
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
@@ -56,13 +75,28 @@ mod tests {
 
     #[test]
     fn it_answers_every_path_and_is_named_like_its_file() {
-        let route = route(Path::new("demo/Hello_World.wasm"));
+        let route = route(ModuleReference::File("demo/Hello_World.wasm".into()));
         assert_eq!(route.name.to_string(), "default/hello-world");
         assert_eq!(route.path.to_string(), "/...");
-        assert_eq!(name(Path::new("_.wat")), "module");
-        assert_eq!(
-            name(Path::new(&format!("{}.wat", "a".repeat(80)))).len(),
-            63
-        );
+        assert_eq!(name("_".as_ref()), "module");
+        assert_eq!(name("a".repeat(80).as_ref()).len(), 63);
+    }
+
+    #[test]
+    fn an_argument_with_a_host_is_an_image() {
+        let named = image(Path::new("registry.example:5000/shop/hello:1.2")).expect("an image");
+        assert_eq!(named.to_string(), "registry.example:5000/shop/hello:1.2");
+        let route = route(ModuleReference::Registry(named));
+        assert_eq!(route.name.to_string(), "default/hello");
+        for path in [
+            "hello",
+            "shop/hello:1",
+            "./a.b/c",
+            "routes.d/a.yaml",
+            "a.b/c.wasm",
+            "a.b",
+        ] {
+            assert_eq!(image(Path::new(path)), None, "{path}");
+        }
     }
 }

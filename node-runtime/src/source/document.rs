@@ -80,16 +80,12 @@ fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node) {
     };
     let valid = read.value.as_ref().map(validate);
     match valid {
-        Some(Ok(mut route)) => match resolve(&mut route, file) {
-            Ok(()) if mistakes.is_empty() => {
+        Some(Ok(mut route)) => {
+            resolve(&mut route, file);
+            if mistakes.is_empty() {
                 contents.routes.push((root.position().line, route));
             }
-            Ok(()) => {}
-            Err(advice) => {
-                let position = root.find("spec.module.image");
-                mistakes.push(Mistake::at(file, position, advice));
-            }
-        },
+        }
         Some(Err(violations)) => {
             for violation in violations
                 .iter()
@@ -106,20 +102,14 @@ fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node) {
 }
 
 /// Makes the paths in a route such that this process can open them.
-fn resolve(route: &mut ValidRoute, file: &Path) -> Result<(), String> {
+fn resolve(route: &mut ValidRoute, file: &Path) {
     let folder = file.parent().unwrap_or(Path::new(""));
     for volume in &mut route.volumes {
         volume.host_path = folder.join(&volume.host_path);
     }
     match &mut route.module {
-        ModuleReference::File(path) => {
-            *path = folder.join(&path);
-            Ok(())
-        }
-        ModuleReference::Registry(reference) => Err(format!(
-            "spec.module.image: \"{reference}\": modules in registries are not served yet; \
-             write file:PATH, as in file:hello.wasm"
-        )),
+        ModuleReference::File(path) => *path = folder.join(&path),
+        ModuleReference::Registry(_) => {}
     }
 }
 
@@ -217,15 +207,11 @@ spec:
     }
 
     #[test]
-    fn an_image_in_a_registry_is_refused_with_a_sentence() {
+    fn an_image_in_a_registry_is_taken_as_it_is_written() {
         let contents = read(&HELLO.replace("file:hello.wasm", "r.example/hello:1"));
-        assert_eq!(
-            said(&contents),
-            [
-                "routes/shop.yaml:6:19: spec.module.image: \"r.example/hello:1\": modules in registries are not \
-              served yet; write file:PATH, as in file:hello.wasm"
-            ]
-        );
+        assert_eq!(said(&contents), [""; 0]);
+        let module = contents.routes[0].1.module.to_string();
+        assert_eq!(module, "r.example/hello:1");
     }
 
     #[test]

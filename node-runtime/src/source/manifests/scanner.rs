@@ -16,7 +16,7 @@ use crds::validate::{RouteName, ValidRoute};
 use super::file::{File, LARGEST};
 use crate::source::listing::{self, Listing, Stamp};
 use crate::source::mistake::Mistake;
-use crate::source::{Document, ModuleFile, OpenError, Origin, Snapshot, bare};
+use crate::source::{Document, ModuleFile, ModuleSource, OpenError, Origin, Snapshot, bare};
 
 /// What is looked at, and what was read.
 #[derive(Debug)]
@@ -29,7 +29,11 @@ pub(super) struct Scanner {
 #[derive(Debug)]
 enum Roots {
     Manifests(Vec<PathBuf>),
-    Module(Arc<Path>),
+    /// One module without a manifest.
+    Module {
+        argument: Arc<Path>,
+        module: ModuleReference,
+    },
 }
 
 /// How everything looked.
@@ -45,17 +49,32 @@ struct Look {
 
 impl Scanner {
     pub(super) fn open(paths: Vec<PathBuf>) -> Result<Self, OpenError> {
+        let mut module = None;
         for path in &paths {
-            fs::metadata(path).map_err(|source| OpenError::Path {
-                path: path.clone(),
-                source,
-            })?;
+            match fs::metadata(path) {
+                Ok(metadata) if bare::is_module(path) && !metadata.is_dir() => {
+                    module = Some((path, ModuleReference::File(path.clone())));
+                }
+                Ok(_) => {}
+                // A file of that name would win: what is on the disk is what a person sees.
+                Err(source) => match bare::image(path) {
+                    Some(image) => module = Some((path, ModuleReference::Registry(image))),
+                    None => {
+                        return Err(OpenError::Path {
+                            path: path.clone(),
+                            source,
+                        });
+                    }
+                },
+            }
         }
-        let is_module = |path: &PathBuf| bare::is_module(path) && !path.is_dir();
-        let roots = match (paths.iter().find(|path| is_module(path)), paths.len()) {
+        let roots = match (module, paths.len()) {
             (_, 0) => return Err(OpenError::NoPath),
-            (Some(path), 1) => Roots::Module(Arc::from(path.as_path())),
-            (Some(path), _) => return Err(OpenError::ModuleAmongOthers(path.clone())),
+            (Some((path, module)), 1) => Roots::Module {
+                argument: Arc::from(path.as_path()),
+                module,
+            },
+            (Some((path, _)), _) => return Err(OpenError::ModuleAmongOthers(path.clone())),
             (None, _) => Roots::Manifests(paths),
         };
         Ok(Self {
@@ -69,7 +88,7 @@ impl Scanner {
     pub(super) fn look(&mut self) -> bool {
         let listing = match &self.roots {
             Roots::Manifests(paths) => listing::list(paths),
-            Roots::Module(_) => Listing::default(),
+            Roots::Module { .. } => Listing::default(),
         };
         let look = Look {
             listing,
@@ -141,7 +160,11 @@ impl Scanner {
                 modules.insert(Arc::from(path), Stamp::of(path).unwrap_or(None));
             }
         };
-        if let Roots::Module(path) = &self.roots {
+        if let Roots::Module {
+            module: ModuleReference::File(path),
+            ..
+        } = &self.roots
+        {
             add(path);
         }
         for route in self.routes() {
@@ -167,9 +190,9 @@ impl Scanner {
 
     fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::default();
-        if let Roots::Module(path) = &self.roots {
+        if let Roots::Module { argument, module } = &self.roots {
             snapshot.files = 1;
-            let document = self.document(path, 1, bare::route(path));
+            let document = self.document(argument, 1, bare::route(module.clone()));
             snapshot.documents.extend(document.map(Arc::new));
         }
         let mut first: HashMap<&RouteName, (&Arc<Path>, u64)> = HashMap::new();
@@ -226,10 +249,16 @@ impl Scanner {
     }
 
     fn document(&self, file: &Arc<Path>, line: u64, route: ValidRoute) -> Option<Document> {
-        let ModuleReference::File(path) = &route.module else {
-            return None;
+        let module = match &route.module {
+            ModuleReference::File(path) => {
+                let (path, stamp) = self.seen.modules.get_key_value(path.as_path())?;
+                ModuleSource::File(ModuleFile {
+                    path: Arc::clone(path),
+                    stamp: *stamp,
+                })
+            }
+            ModuleReference::Registry(image) => ModuleSource::Registry(image.clone()),
         };
-        let (path, stamp) = self.seen.modules.get_key_value(path.as_path())?;
         let is_missing = |path: &&PathBuf| !self.seen.volumes.get(*path).copied().unwrap_or(false);
         let missing_volume = route
             .volumes
@@ -242,10 +271,7 @@ impl Scanner {
                 file: Arc::clone(file),
                 line,
             },
-            module: ModuleFile {
-                path: Arc::clone(path),
-                stamp: *stamp,
-            },
+            module,
             missing_volume,
             route,
         })

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::*;
+use crate::source::ModuleSource;
 
 fn manifest(name: &str, path: &str) -> String {
     format!(
@@ -72,16 +73,23 @@ fn files_that_come_change_and_go_are_seen() {
     assert_eq!(names(&folder.read()), ["default/a"]);
 }
 
+fn stamp(snapshot: &Snapshot) -> Option<crate::source::Stamp> {
+    match &snapshot.documents[0].module {
+        ModuleSource::File(file) => file.stamp,
+        ModuleSource::Registry(image) => panic!("{image} is no file"),
+    }
+}
+
 #[test]
 fn a_module_that_comes_or_changes_is_seen() {
     let mut folder = Folder::new(&[("a.yaml", manifest("a", "/a"))]);
-    assert_eq!(folder.read().documents[0].module.stamp, None);
+    assert_eq!(stamp(&folder.read()), None);
     fs::write(folder.path("a.wasm"), "1").expect("a module");
-    let first = folder.read().documents[0].module.stamp;
+    let first = stamp(&folder.read());
     assert!(first.is_some());
     fs::write(folder.path("new"), "2").expect("a module");
     fs::rename(folder.path("new"), folder.path("a.wasm")).expect("a rename");
-    assert_ne!(folder.read().documents[0].module.stamp, first);
+    assert_ne!(stamp(&folder.read()), first);
 }
 
 #[test]
