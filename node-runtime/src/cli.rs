@@ -2,9 +2,11 @@
 //!
 //! Exit codes are part of the interface: 0 it worked, 1 it did not, 64 the command line is wrong.
 
+pub mod args;
 mod call;
 pub mod check;
 mod completions;
+mod store;
 pub mod up;
 
 use std::ffi::OsString;
@@ -62,6 +64,9 @@ pub enum Command {
     /// Say every mistake in manifests, and whether their modules can be served.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Look at the modules that are kept, or remove some.
+    #[command(after_help = EXIT_CODES)]
+    Store(args::store::StoreCommandArgs),
     /// Print completions for a shell.
     #[command(after_help = EXIT_CODES)]
     Completions(CompletionsArgs),
@@ -127,6 +132,10 @@ pub struct UpArgs {
         value_name = "NUMBER"
     )]
     pub stderr_rate: String,
+
+    /// Where modules are kept.
+    #[command(flatten)]
+    pub store: args::store::StoreArgs,
 
     /// What modules may be.
     #[command(flatten)]
@@ -230,6 +239,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Up(args) => up::run(args),
         Command::Call(args) => call::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Store(args) => store::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match ended {

@@ -4,6 +4,7 @@
 //! first. Rooms get their part by value and never see the rest.
 
 mod parse;
+pub mod store;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -38,6 +39,8 @@ pub struct Up {
     pub keep_alive: Duration,
     /// Lines of stderr a second and route that go to the log.
     pub stderr_rate: NonZeroU32,
+    /// Where modules are kept.
+    pub store: store::Store,
     /// What modules may be.
     pub compile: Compile,
 }
@@ -115,6 +118,7 @@ impl TryFrom<UpArgs> for Up {
         let guest_memory = mistakes.flag("--guest-memory", &args.guest_memory, parse::guest_memory);
         let keep_alive = mistakes.flag("--keep-alive", &args.keep_alive, parse::keep_alive);
         let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
+        let store = store::Store::parse(&mut mistakes, &args.store);
         let compile = compile(&mut mistakes, &args.compile);
         mistakes.finish(move || {
             Some(Self {
@@ -125,6 +129,7 @@ impl TryFrom<UpArgs> for Up {
                 guest_memory: guest_memory?,
                 keep_alive: keep_alive?,
                 stderr_rate: stderr_rate?,
+                store: store?,
                 compile: compile?,
             })
         })

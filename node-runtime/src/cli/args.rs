@@ -1,0 +1,3 @@
+//! Flags that commands share, one file a subject.
+
+pub mod store;
