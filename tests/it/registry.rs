@@ -1,0 +1,3 @@
+//! What the crate `registry` promises, against registries: the real one, and one that misbehaves.
+
+mod harness;
