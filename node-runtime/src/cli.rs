@@ -137,6 +137,10 @@ pub struct UpArgs {
     #[command(flatten)]
     pub store: args::store::StoreArgs,
 
+    /// How modules are loaded.
+    #[command(flatten)]
+    pub modules: args::modules::ModuleArgs,
+
     /// What modules may be.
     #[command(flatten)]
     pub compile: CompileArgs,

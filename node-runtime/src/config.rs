@@ -3,6 +3,7 @@
 //! Flags are text until they come here, so that every mistake is said at once and not only the
 //! first. Rooms get their part by value and never see the rest.
 
+pub mod modules;
 mod parse;
 pub mod store;
 
@@ -41,6 +42,8 @@ pub struct Up {
     pub stderr_rate: NonZeroU32,
     /// Where modules are kept.
     pub store: store::Store,
+    /// How modules are loaded.
+    pub modules: modules::Modules,
     /// What modules may be.
     pub compile: Compile,
 }
@@ -119,6 +122,7 @@ impl TryFrom<UpArgs> for Up {
         let keep_alive = mistakes.flag("--keep-alive", &args.keep_alive, parse::keep_alive);
         let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
         let store = store::Store::parse(&mut mistakes, &args.store);
+        let modules = modules::Modules::parse(&mut mistakes, &args.modules);
         let compile = compile(&mut mistakes, &args.compile);
         mistakes.finish(move || {
             Some(Self {
@@ -130,6 +134,7 @@ impl TryFrom<UpArgs> for Up {
                 keep_alive: keep_alive?,
                 stderr_rate: stderr_rate?,
                 store: store?,
+                modules: modules?,
                 compile: compile?,
             })
         })

@@ -11,7 +11,6 @@ mod bytes;
 mod error;
 mod flights;
 mod images;
-mod retry;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -28,7 +27,7 @@ use flights::Flights;
 
 pub use error::{Failure, LoadError};
 pub use images::Images;
-pub use retry::Retry;
+pub use registry::retry::{Class, Retry};
 
 /// Turns a module's bytes into a program.
 pub trait Compile: Send + Sync + 'static {

@@ -117,11 +117,12 @@ impl Store {
         self.0.folder.path()
     }
 
-    /// The bytes under a digest, read and verified.
+    /// The bytes under a digest: opened for reading, at their beginning, and verified.
     #[must_use]
-    pub fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
+    pub fn blob(&self, digest: &Digest) -> Option<File> {
         self.read(&Key::Blob(*digest), |file, found| {
-            file::read(file, found.size, found.content)
+            file::verify(file, found.size, found.content)?;
+            file.try_clone().map_err(Trouble::Unreadable)
         })
     }
 

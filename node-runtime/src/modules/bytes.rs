@@ -1,7 +1,8 @@
 //! A module's bytes on their way to the compiler: files that nobody else can change.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use crds::digest::Digest;
@@ -17,6 +18,11 @@ const PIECE: usize = 128 * 1024;
 /// A file in memory, without a name.
 pub(super) fn in_memory() -> io::Result<File> {
     Ok(File::from(memfd_create("module", MemfdFlags::CLOEXEC)?))
+}
+
+/// The same file, from its beginning, for reading alone: also one that has no name.
+pub(super) fn read_only(file: &File) -> io::Result<File> {
+    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 /// Copies a module that looks like `stamp` into memory, so that what is compiled is what was hashed.
@@ -42,7 +48,7 @@ pub(super) fn read(path: &Path, stamp: &Stamp, limit: u64) -> Result<(Digest, Fi
     if !stamp.fits(&file.metadata().map_err(unreadable)?) {
         return Err(LoadError::Changing(name()));
     }
-    copy.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    let copy = read_only(&copy).map_err(unreadable)?;
     Ok((digest, copy))
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crds::digest::Digest;
+use crds::module_reference::RegistryReference;
+use registry::retry::{Class, Retry};
 use tokio::time::Instant;
-
-use super::retry::Retry;
 
 /// Why a module cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +57,10 @@ pub struct Failure {
 // === impl LoadError ===
 
 impl LoadError {
+    pub(super) fn memory(error: &std::io::Error) -> Self {
+        Self::Image(format!("there is no memory for the module: {error}"))
+    }
+
     /// Whether it is a matter of the image, and not of what is in it.
     pub(super) const fn is_of_image(&self) -> bool {
         matches!(self, Self::Image(_))
@@ -65,6 +70,16 @@ impl LoadError {
 // === impl Failure ===
 
 impl Failure {
+    pub(super) fn of_image(error: &(dyn std::error::Error + 'static), retry: Retry) -> Self {
+        Self::new(LoadError::Image(chain(error)), retry)
+    }
+
+    /// The image is not what it was, and what it was is nowhere any more.
+    pub(super) fn moved(image: &RegistryReference, module: &Digest) -> Self {
+        let text = format!("{image} is not {module} any more, and the store has lost that");
+        Self::new(LoadError::Image(text), retry_soon())
+    }
+
     pub(super) fn of_compiler(error: &(dyn std::error::Error + 'static), retry: Retry) -> Self {
         Self::new(LoadError::Refused(chain(error)), retry)
     }
@@ -78,12 +93,9 @@ impl Failure {
     }
 
     /// With the time of the next try, after so many failures before this one.
-    pub(super) fn timed(mut self, attempts: u32) -> Self {
+    pub(super) fn timed(mut self, attempts: usize) -> Self {
         if self.retry_at.is_none() {
-            self.retry_at = self
-                .retry
-                .delay(attempts)
-                .map(|delay| Instant::now() + delay);
+            self.retry_at = delay(self.retry, attempts).map(|delay| Instant::now() + delay);
         }
         self
     }
@@ -111,12 +123,28 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         let retry = match error {
             // Descriptors and memory come back.
-            LoadError::Unreadable { .. } => Retry::Soon {
-                at_least: Duration::ZERO,
-            },
+            LoadError::Unreadable { .. } | LoadError::Image(_) => retry_soon(),
             _ => Retry::Never,
         };
         Self::new(error, retry)
+    }
+}
+
+const fn retry_soon() -> Retry {
+    Retry::After {
+        at_least: None,
+        class: Class::Short,
+    }
+}
+
+/// How long to wait after so many failures before this one.
+fn delay(retry: Retry, attempts: usize) -> Option<Duration> {
+    match retry {
+        Retry::Never => None,
+        Retry::After { at_least, class } => {
+            let delay = registry::retry::delay(class, attempts);
+            Some(delay.max(at_least.unwrap_or_default()))
+        }
     }
 }
 

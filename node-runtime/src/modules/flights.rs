@@ -9,7 +9,6 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::error::Failure;
-use super::retry;
 
 /// More failures than anyone looks at; beyond, the old ones are forgotten and tried again.
 const MOST_FAILURES: usize = 4096;
@@ -23,7 +22,7 @@ pub(super) struct Flights<K, V>(Mutex<HashMap<K, Flight<V>>>);
 struct Flight<V> {
     cell: Arc<OnceCell<Result<V, Failure>>>,
     /// How often it failed before.
-    attempts: u32,
+    attempts: usize,
 }
 
 // === impl Flights ===
@@ -85,14 +84,14 @@ impl<K: Eq + Hash, V: Clone> Flights<K, V> {
         });
     }
 
-    fn join(&self, key: K) -> (Arc<OnceCell<Result<V, Failure>>>, u32) {
+    fn join(&self, key: K) -> (Arc<OnceCell<Result<V, Failure>>>, usize) {
         let mut flights = self.lock();
         let flight = flights.entry(key).or_default();
         if let Some(Err(failure)) = flight.cell.get()
             && failure.is_due(Instant::now())
         {
             flight.cell = Arc::default();
-            flight.attempts = (flight.attempts + 1).min(retry::MOST_ATTEMPTS);
+            flight.attempts = flight.attempts.saturating_add(1);
         }
         (Arc::clone(&flight.cell), flight.attempts)
     }

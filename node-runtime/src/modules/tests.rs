@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use super::*;
 
@@ -38,8 +37,9 @@ impl Compile for TextCompiler {
 
     fn retry(error: &BadText) -> Retry {
         if error.0.starts_with("busy") {
-            Retry::Later {
-                at_least: Duration::ZERO,
+            Retry::After {
+                at_least: None,
+                class: Class::Long,
             }
         } else {
             Retry::Never

@@ -52,33 +52,10 @@ pub(super) fn open(path: &Path) -> Result<File, Trouble> {
     }
 }
 
-/// All bytes of a file, if they are what was expected.
-pub(super) fn read(file: &File, size: u64, content: Digest) -> Result<Vec<u8>, Trouble> {
-    // Asked before so much memory is taken.
-    let length = file.metadata()?.len();
-    let too_large = || Trouble::Unreadable(io::ErrorKind::OutOfMemory.into());
-    let mut bytes = Vec::new();
-    let length = usize::try_from(length.min(size)).map_err(|_| too_large())?;
-    bytes.try_reserve_exact(length).map_err(|_| too_large())?;
-    let (length, digest) = hash_with(file, |piece| {
-        // What is more than expected is not kept.
-        if bytes.len() < length {
-            bytes.extend_from_slice(piece);
-        }
-    })?;
-    check(length, size, digest, content)?;
-    Ok(bytes)
-}
-
 /// Whether a file is what was expected.
 pub(super) fn verify(file: &File, size: u64, content: Digest) -> Result<(), Trouble> {
     let (length, digest) = hash(file)?;
     check(length, size, digest, content)
-}
-
-/// The length and the digest of all bytes of a file.
-pub(super) fn hash(file: &File) -> io::Result<(u64, Digest)> {
-    hash_with(file, |_| {})
 }
 
 fn check(length: u64, expected: u64, digest: Digest, content: Digest) -> Result<(), Trouble> {
@@ -91,7 +68,8 @@ fn check(length: u64, expected: u64, digest: Digest, content: Digest) -> Result<
     }
 }
 
-fn hash_with(file: &File, mut take: impl FnMut(&[u8])) -> io::Result<(u64, Digest)> {
+/// The length and the digest of all bytes of a file; its offset stays where it is.
+pub(super) fn hash(file: &File) -> io::Result<(u64, Digest)> {
     let mut hasher = Sha256::new();
     let mut piece = vec![0; PIECE];
     let mut at = 0;
@@ -100,7 +78,6 @@ fn hash_with(file: &File, mut take: impl FnMut(&[u8])) -> io::Result<(u64, Diges
             Ok(0) => return Ok((at, Digest::from_bytes(hasher.finalize().into()))),
             Ok(length) => {
                 hasher.update(&piece[..length]);
-                take(&piece[..length]);
                 at += length as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
