@@ -4,6 +4,7 @@ pub mod build;
 mod call;
 pub mod capacity;
 pub mod command;
+mod storage;
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::build::{Builder, Compiler};
+use crate::compile::CompileConfig;
 use crate::control::{Applied, Control};
 use crate::guest::{
     Ending, Engine, EngineConfig, EngineError, Executor, ExecutorConfig, ExecutorError,
@@ -21,11 +23,12 @@ use crate::guest::{
 use crate::http::admission::Admission;
 use crate::http::handler::Handler;
 use crate::http::{self, server};
-use crate::modules::{Bounds, Modules};
+use crate::modules::{Bounds, Images, Modules};
 use crate::route::Route;
 use crate::routing::live::{self, RoutesWriter};
 use crate::source::Source;
 use crate::stderr;
+use crate::store::Store;
 
 /// What the parts of a runtime are made with.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub struct Config {
     pub http: http::Config,
     /// Guests.
     pub engine: EngineConfig,
+    /// Modules.
+    pub modules: ModuleConfig,
     /// Threads.
     pub executor: ExecutorConfig,
     /// Requests at once.
@@ -42,6 +47,19 @@ pub struct Config {
     pub stderr_rate: u32,
     /// Who hears how guests end, beside the log.
     pub endings: Option<mpsc::Sender<Ending>>,
+}
+
+/// How modules become programs.
+#[derive(Clone, Debug)]
+pub struct ModuleConfig {
+    /// Compiling.
+    pub compile: CompileConfig,
+    /// How much at once, and how large.
+    pub bounds: Bounds,
+    /// Where images are looked for, if they are.
+    pub images: Option<Images>,
+    /// Where modules are kept, if they are.
+    pub store: Option<Store>,
 }
 
 /// A runtime that serves whatever its routes say.
@@ -85,7 +103,7 @@ impl Runtime {
             config.endings,
         );
         Ok(Self {
-            control: Some(control(engine, executor, io, writer)),
+            control: Some(control(config.modules, engine, executor, io, writer)),
             handler,
             http: config.http,
             stderr: tokio::spawn(lines.run()),
@@ -143,12 +161,13 @@ impl Drop for Runtime {
 }
 
 fn control(
+    config: ModuleConfig,
     engine: Engine,
     executor: Arc<Executor>,
     io: tokio::runtime::Handle,
     writer: RoutesWriter<Arc<Route>>,
 ) -> Control<Compiler, Builder> {
-    // Compiling uses every core by itself; two at a time keep the queue moving while one reads.
-    let modules = Modules::new(Compiler::new(engine.clone()), Bounds::default(), None, None);
+    let compiler = Compiler::new(engine.clone(), config.compile, config.store.clone());
+    let modules = Modules::new(compiler, config.bounds, config.images, config.store);
     Control::new(modules, Builder::new(engine, executor, io), writer)
 }

@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use self::args::compile::CompileArgs;
+use crate::compile_child::{self, ChildArgs};
 use crate::config::ConfigError;
 use crate::telemetry::{self, LogFormat};
 
@@ -70,6 +72,9 @@ pub enum Command {
     /// Print completions for a shell.
     #[command(after_help = EXIT_CODES)]
     Completions(CompletionsArgs),
+    /// Compile the module on stdin; what other commands run for each module.
+    #[command(name = crate::compile::COMMAND, hide = true, after_help = EXIT_CODES)]
+    CompileModule(ChildArgs),
 }
 
 /// What `wagi up` is told.
@@ -141,25 +146,9 @@ pub struct UpArgs {
     #[command(flatten)]
     pub modules: args::modules::ModuleArgs,
 
-    /// What modules may be.
+    /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,
-}
-
-/// What modules may be.
-#[derive(Debug, Args)]
-pub struct CompileArgs {
-    /// Allow modules that use WebAssembly exceptions.
-    #[arg(
-        long,
-        env = "WAGI_WASM_EXCEPTIONS",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        value_name = "BOOL"
-    )]
-    pub wasm_exceptions: String,
 }
 
 /// What `wagi call` is told.
@@ -185,7 +174,7 @@ pub struct CallArgs {
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub method: Option<String>,
 
-    /// What modules may be.
+    /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,
 }
@@ -197,7 +186,7 @@ pub struct CheckArgs {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// What modules may be.
+    /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,
 }
@@ -236,6 +225,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
+    // Before all else: it has limits to arm, and logs nothing.
+    if let Command::CompileModule(args) = &cli.command {
+        return compile_child::run(args);
+    }
     if let Err(error) = telemetry::init(cli.log_format.unwrap_or_else(LogFormat::for_stderr)) {
         say(&error.to_string());
     }
@@ -245,6 +238,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::CompileModule(args) => Ok(compile_child::run(&args)),
     };
     match ended {
         Ok(code) => code,

@@ -3,6 +3,7 @@
 //! Flags are text until they come here, so that every mistake is said at once and not only the
 //! first. Rooms get their part by value and never see the rest.
 
+mod compile;
 pub mod modules;
 mod parse;
 pub mod store;
@@ -15,7 +16,8 @@ use crds::duration::Duration;
 use crds::quantity::Quantity;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
-use crate::cli::{CallArgs, CompileArgs, UpArgs};
+use crate::cli::{CallArgs, UpArgs};
+pub use compile::Compile;
 use parse::Mistakes;
 
 /// Everything that is wrong with a command line, one sentence each.
@@ -44,15 +46,8 @@ pub struct Up {
     pub store: store::Store,
     /// How modules are loaded.
     pub modules: modules::Modules,
-    /// What modules may be.
+    /// How modules are compiled.
     pub compile: Compile,
-}
-
-/// What modules may be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Compile {
-    /// Whether the exceptions proposal is on.
-    pub wasm_exceptions: bool,
 }
 
 /// Memory of all guests together.
@@ -77,7 +72,7 @@ pub struct Call {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The request's body.
     pub body: CallBody,
-    /// What modules may be.
+    /// How modules are compiled.
     pub compile: Compile,
 }
 
@@ -123,7 +118,7 @@ impl TryFrom<UpArgs> for Up {
         let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
         let store = store::Store::parse(&mut mistakes, &args.store);
         let modules = modules::Modules::parse(&mut mistakes, &args.modules);
-        let compile = compile(&mut mistakes, &args.compile);
+        let compile = compile::parse(&mut mistakes, &args.compile);
         mistakes.finish(move || {
             Some(Self {
                 paths: args.paths,
@@ -139,24 +134,6 @@ impl TryFrom<UpArgs> for Up {
             })
         })
     }
-}
-
-// === impl Compile ===
-
-impl TryFrom<&CompileArgs> for Compile {
-    type Error = ConfigError;
-
-    fn try_from(args: &CompileArgs) -> Result<Self, ConfigError> {
-        let mut mistakes = Mistakes::default();
-        let compile = compile(&mut mistakes, args);
-        mistakes.finish(|| compile)
-    }
-}
-
-fn compile(mistakes: &mut Mistakes, args: &CompileArgs) -> Option<Compile> {
-    let wasm_exceptions =
-        mistakes.flag("--wasm-exceptions", &args.wasm_exceptions, parse::switch)?;
-    Some(Compile { wasm_exceptions })
 }
 
 // === impl Call ===
@@ -180,7 +157,7 @@ impl TryFrom<CallArgs> for Call {
         for text in &args.headers {
             headers.extend(mistakes.flag("--header", text, parse::header));
         }
-        let compile = compile(&mut mistakes, &args.compile);
+        let compile = compile::parse(&mut mistakes, &args.compile);
         mistakes.finish(move || {
             Some(Self {
                 path: args.path,

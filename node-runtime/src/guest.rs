@@ -1,12 +1,14 @@
 //! Guests: WebAssembly programs, each run of which is one invocation.
 //!
-//! [`Program`] is a module ready to instantiate, [`Executor::start`] begins an [`Invocation`] of
+//! [`Compiler`] makes code of a module, in a process of its own; [`Program`] is that code ready to instantiate, [`Executor::start`] begins an [`Invocation`] of
 //! it on threads of its own, and what the guest prints comes out of a [`crate::bridge`].
 //! Only this room names wasmtime. It knows neither HTTP nor CGI: whoever starts a guest is a
 //! [`Host`], which is asked for what the guest is given and told what became of it.
 
 mod budget;
 mod clocks;
+mod code;
+mod compiler;
 mod ending;
 mod engine;
 mod executor;
@@ -22,9 +24,10 @@ mod wasi;
 mod watch;
 
 pub use self::budget::{Budget, Reservation};
+pub use self::compiler::{Compiled, Compiler, LoadError};
 pub use self::ending::{Ending, Stop};
 pub use self::engine::{Engine, EngineConfig, EngineError};
 pub use self::executor::{Executor, ExecutorConfig, ExecutorError, Full};
 pub use self::host::{Host, Input, InputError, Preopen, Strings};
 pub use self::invocation::{Invocation, Start, Timeouts};
-pub use self::program::{DiscoverError, EntryPoint, LoadError, NoEntryPoint, Program};
+pub use self::program::{DiscoverError, EntryPoint, MapError, NoEntryPoint, Program};

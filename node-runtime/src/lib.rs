@@ -14,6 +14,8 @@ pub mod app;
 pub mod bridge;
 pub mod cgi;
 pub mod cli;
+pub mod compile;
+pub mod compile_child;
 pub mod config;
 pub mod control;
 pub mod gate;

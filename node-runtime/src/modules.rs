@@ -20,6 +20,7 @@ use std::sync::Arc;
 use crds::digest::Digest;
 use crds::module_reference::RegistryReference;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::source::{ModuleFile, ModuleSource, Stamp};
 use crate::store::{Hold, Store};
@@ -217,8 +218,14 @@ impl<C: Compile> Modules<C> {
 
     async fn compile(&self, digest: Digest, module: File) -> Result<C::Program, Failure> {
         let _permit = permit(&self.compiles).await;
-        let compiled = self.compiler.compile(digest, module).await;
-        compiled.map_err(|error| Failure::of_compiler(&error, C::retry(&error)))
+        let compiler = Arc::clone(&self.compiler);
+        let compiling = tokio::spawn(async move { compiler.compile(digest, module).await });
+        match AbortOnDropHandle::new(compiling).await {
+            Ok(Ok(program)) => Ok(program),
+            Ok(Err(error)) => Err(Failure::of_compiler(&error, C::retry(&error))),
+            // The panic's own message is on stderr already.
+            Err(_) => Err(LoadError::Broken(digest).into()),
+        }
     }
 
     async fn read(&self, file: &ModuleFile, stamp: Stamp) -> Result<(Digest, File), Failure> {

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use node_runtime::bridge::End;
 use node_runtime::guest::{
-    Ending, Engine, EngineConfig, Executor, ExecutorConfig, Host, Program, Start, Strings, Timeouts,
+    Ending, Engine, EngineConfig, Executor, ExecutorConfig, Host, Start, Strings, Timeouts,
 };
 use tests::client::{BodyEnd, Connection};
 use tests::guests::{self, Guest};
 use tests::log;
 use tests::node::{Node, get};
 use tests::request::{Request, chunk, new_id};
+use tests::wagi;
 
 /// How many threads a level of a test's node has.
 const THREADS: usize = 2;
@@ -181,7 +182,7 @@ fn a_panic_costs_one_request() {
     };
     let executor = Executor::new(&engine, &config, io.handle()).expect("threads");
     let run = |guest: Guest| {
-        let program = Program::compile(&engine, &guest.wasm()).expect("a module");
+        let program = wagi::program(&engine, &guest.wasm());
         let program = Arc::new(program);
         let (ended, endings) = mpsc::channel();
         let reservation = engine.budget().try_reserve(program.initial_bytes());

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use node_runtime::app::{self, Runtime};
+use node_runtime::app::{self, ModuleConfig, Runtime};
 use node_runtime::guest::{EngineConfig, ExecutorConfig};
 use node_runtime::http::{self, server};
+use node_runtime::modules::Bounds;
 use node_runtime::source::Manifests;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::client::{Connection, Response};
 use crate::guests::Guest;
-use crate::{PATIENCE, log};
+use crate::{PATIENCE, log, wagi};
 
 /// What a node will be.
 pub struct Builder {
@@ -168,6 +169,12 @@ impl Node {
                     max_guests: 64,
                     guest_memory_bytes: 1 << 30,
                     wasm_exceptions: false,
+                },
+                modules: ModuleConfig {
+                    compile: wagi::compile_config(),
+                    bounds: Bounds::default(),
+                    images: None,
+                    store: None,
                 },
                 executor: ExecutorConfig {
                     threads_per_level: 2,

@@ -2,12 +2,15 @@
 //!
 //! It is the one that `cargo build --workspace --bins` puts beside the tests; killed when dropped.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+
+use node_runtime::compile::{self, CompileConfig};
+use node_runtime::guest::{Engine, Program};
 
 use crate::PATIENCE;
 use crate::client::{Connection, Response};
@@ -56,6 +59,36 @@ pub fn repository(path: &str) -> String {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = tests.parent().expect("the crate is in the workspace");
     root.join(path).display().to_string()
+}
+
+/// How a node in the test's process has modules compiled: by the binary.
+#[must_use]
+pub fn compile_config() -> CompileConfig {
+    CompileConfig {
+        program: binary(),
+        timeout: PATIENCE,
+        memory_bytes: 2 << 30,
+        wasm_exceptions: false,
+    }
+}
+
+/// A module compiled by the binary, and mapped.
+///
+/// # Panics
+///
+/// When it does not compile.
+#[must_use]
+pub fn program(engine: &Engine, module: &[u8]) -> Program {
+    let compiling = async {
+        let mut file = compile::memory_file()?;
+        file.write_all(module)?;
+        let code = compile::memory_file()?;
+        compile::compile(&compile_config(), file, code.try_clone()?).await?;
+        Ok::<_, anyhow::Error>(Program::map(engine, &code)?)
+    };
+    let tokio = tokio::runtime::Builder::new_current_thread().build();
+    let program = tokio.expect("a tokio runtime").block_on(compiling);
+    program.expect("the module compiles")
 }
 
 fn binary() -> PathBuf {

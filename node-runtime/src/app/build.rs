@@ -1,22 +1,41 @@
 //! How control makes what requests are answered by: modules into programs, programs into routes.
 
 use std::fs::File;
-use std::io::Read;
+use std::io;
 use std::sync::Arc;
 
 use crds::digest::Digest;
 use crds::validate::ValidRoute;
 use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-use crate::config;
+use crate::compile::{self, CompileConfig, CompileError};
 use crate::control::Build;
-use crate::guest::{Engine, EngineConfig, EngineError, Executor, LoadError, Program};
-use crate::modules::{Compile, Retry};
+use crate::guest::{Engine, EngineConfig, EngineError, Executor, MapError, Program};
+use crate::modules::{Class, Compile, Retry};
 use crate::route::{BuildError, Handler, Route};
+use crate::store::{CompiledKey, Store};
 
-/// Makes programs.
+/// Makes programs: a child compiles, this process maps; what was compiled is kept in a store.
 pub struct Compiler {
     engine: Engine,
+    config: CompileConfig,
+    store: Option<Store>,
+    compatibility: String,
+}
+
+/// A module cannot be made into a program.
+#[derive(Debug, thiserror::Error)]
+pub enum CompilerError {
+    /// There is no file for what the child reads and writes.
+    #[error("there is no memory for a compile: {0}")]
+    File(#[source] io::Error),
+    /// No code came of it.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The code cannot be used.
+    #[error(transparent)]
+    Map(#[from] MapError),
 }
 
 /// Makes routes.
@@ -29,10 +48,15 @@ pub struct Builder {
 // === impl Compiler ===
 
 impl Compiler {
-    /// Compiles for `engine`.
+    /// Compiles for `engine`, and keeps the code in `store`.
     #[must_use]
-    pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub fn new(engine: Engine, config: CompileConfig, store: Option<Store>) -> Self {
+        Self {
+            compatibility: engine.compatibility(),
+            engine,
+            config,
+            store,
+        }
     }
 
     /// Compiles what may be compiled under a configuration, and runs none of it.
@@ -40,38 +64,101 @@ impl Compiler {
     /// # Errors
     ///
     /// When the kernel refuses address space.
-    pub fn alone(config: config::Compile) -> Result<Self, EngineError> {
+    pub fn alone(config: CompileConfig) -> Result<Self, EngineError> {
         let largest = crds::limits::MEMORY.end().bytes();
         let engine = Engine::new(EngineConfig {
             max_guests: 1,
             guest_memory_bytes: usize::try_from(largest).unwrap_or(usize::MAX),
             wasm_exceptions: config.wasm_exceptions,
         })?;
-        Ok(Self { engine })
+        Ok(Self::new(engine, config, None))
+    }
+
+    fn key(&self, module: Digest) -> CompiledKey {
+        CompiledKey::new(module, &self.compatibility)
+    }
+
+    /// Compiles into the store; nothing when the store does not take it.
+    async fn compile_into(
+        &self,
+        store: &Store,
+        key: CompiledKey,
+        module: &File,
+    ) -> Result<Option<File>, CompilerError> {
+        let begun = store
+            .begin_compiled()
+            .and_then(|code| Ok((code.file().try_clone()?, code)));
+        let (output, mut code) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return Ok(not_taken(&error)),
+        };
+        let module = module.try_clone().map_err(CompilerError::File)?;
+        match compile::compile(&self.config, module, output).await {
+            Ok(()) => {}
+            Err(error) if error.is_disk_full() => return Ok(not_taken(&error)),
+            Err(error) => return Err(error.into()),
+        }
+        let published = spawn_blocking(move || code.publish_compiled(&key)).await;
+        match published.map_err(io::Error::other).flatten() {
+            Ok(code) => Ok(Some(code.file)),
+            Err(error) => Ok(not_taken(&error)),
+        }
+    }
+
+    async fn compile_in_memory(&self, module: File) -> Result<File, CompilerError> {
+        let code = compile::memory_file().map_err(CompilerError::File)?;
+        let output = code.try_clone().map_err(CompilerError::File)?;
+        compile::compile(&self.config, module, output).await?;
+        compile::seal(&code).map_err(CompilerError::File)?;
+        Ok(code)
     }
 }
 
 impl Compile for Compiler {
     type Program = Program;
-    type Error = LoadError;
+    type Error = CompilerError;
 
-    async fn recall(&self, _: Digest) -> Option<Program> {
-        None
-    }
-
-    async fn compile(&self, _: Digest, mut module: File) -> Result<Program, LoadError> {
-        let engine = self.engine.clone();
-        let compiling = tokio::task::spawn_blocking(move || {
-            let mut bytes = Vec::new();
-            module.read_to_end(&mut bytes).expect("memory can be read");
-            Program::compile_any(&engine, &bytes)
+    async fn recall(&self, digest: Digest) -> Option<Program> {
+        let (store, key, engine) = (self.store.clone()?, self.key(digest), self.engine.clone());
+        let mapped = spawn_blocking(move || {
+            let code = store.compiled(&key)?;
+            Program::map(&engine, &code.file)
+                .inspect_err(|error| tracing::warn!("{digest} is compiled again: {error}"))
+                .ok()
         });
-        compiling.await.expect("no panic")
+        mapped.await.ok()?
     }
 
-    fn retry(_: &LoadError) -> Retry {
-        Retry::Never
+    async fn compile(&self, digest: Digest, module: File) -> Result<Program, CompilerError> {
+        let kept = match &self.store {
+            Some(store) => self.compile_into(store, self.key(digest), &module).await?,
+            None => None,
+        };
+        let code = match kept {
+            Some(code) => code,
+            None => self.compile_in_memory(module).await?,
+        };
+        Ok(Program::map(&self.engine, &code)?)
     }
+
+    fn retry(error: &CompilerError) -> Retry {
+        let class = match error {
+            CompilerError::Compile(error) if !error.may_pass() => return Retry::Never,
+            // It took all the time or memory it may have: not again soon.
+            CompilerError::Compile(_) => Class::Long,
+            CompilerError::File(_) | CompilerError::Map(_) => Class::Short,
+        };
+        Retry::After {
+            at_least: None,
+            class,
+        }
+    }
+}
+
+/// A store that does not take code costs time, not service.
+fn not_taken(error: &dyn std::fmt::Display) -> Option<File> {
+    tracing::warn!("the store does not take compiled code: {error}; it is kept in memory");
+    None
 }
 
 // === impl Builder ===

@@ -7,10 +7,12 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::call::{self, Told};
-use super::{Config, Runtime, capacity};
+use super::{Config, ModuleConfig, Runtime, capacity, storage};
 use crate::cli::up;
+use crate::compile::{self, CompileConfig};
 use crate::guest::{Ending, EngineConfig, ExecutorConfig};
 use crate::http::{self, server};
+use crate::modules::Bounds;
 use crate::source::Manifests;
 use crate::{config, control};
 
@@ -32,7 +34,7 @@ pub fn serve(config: config::Up) -> Result<(), Failure> {
         let listener = server::bind(config.listen)
             .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
         let address = listener.local_addr()?;
-        let runtime = Runtime::new(runtime_config(&config))?;
+        let runtime = Runtime::new(runtime_config(&config)?)?;
         let mut told = Ok(());
         let stop = stop_signal()?;
         runtime
@@ -57,7 +59,10 @@ pub fn serve(config: config::Up) -> Result<(), Failure> {
 /// When there is nothing to run.
 pub fn call(config: config::Call) -> Result<ExitCode, Failure> {
     let tokio = io_threads()?;
-    let told = tokio.block_on(call::call(&config, runtime_config_of_call(&config)));
+    let told = tokio.block_on(async {
+        let runtime = runtime_config_of_call(&config)?;
+        call::call(&config, runtime).await
+    });
     tokio.shutdown_background();
     match told? {
         Told::Answer(Some(Ending::Exited(0))) => Ok(ExitCode::SUCCESS),
@@ -85,9 +90,10 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-fn runtime_config(config: &config::Up) -> Config {
+fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
     let max_requests = capacity::guests(config.max_requests.get() as usize);
-    Config {
+    let store = storage::open(&config.store)?;
+    Ok(Config {
         http: http::Config {
             keep_alive: config.keep_alive.get(),
             max_connections: capacity::connections(config.max_connections.get() as usize),
@@ -99,17 +105,27 @@ fn runtime_config(config: &config::Up) -> Config {
             guest_memory_bytes: guest_memory(config.guest_memory),
             wasm_exceptions: config.compile.wasm_exceptions,
         },
+        modules: ModuleConfig {
+            compile: compile_config(config.compile),
+            bounds: Bounds {
+                pulls: config.modules.parallel_pulls.get() as usize,
+                compiles: compile::parallel(capacity::memory_bytes()),
+                module_bytes: config.modules.max_size.bytes(),
+            },
+            images: None,
+            store,
+        },
         executor: ExecutorConfig {
             threads_per_level: capacity::cores(),
         },
         max_requests,
         stderr_rate: config.stderr_rate.get(),
         endings: None,
-    }
+    })
 }
 
-fn runtime_config_of_call(config: &config::Call) -> Config {
-    Config {
+fn runtime_config_of_call(config: &config::Call) -> Result<Config, Failure> {
+    Ok(Config {
         http: http::Config {
             drain_deadline: PATIENCE,
             ..http::Config::default()
@@ -119,12 +135,32 @@ fn runtime_config_of_call(config: &config::Call) -> Config {
             guest_memory_bytes: guest_memory(config::GuestMemory::Percent(60)),
             wasm_exceptions: config.compile.wasm_exceptions,
         },
+        modules: ModuleConfig {
+            compile: compile_config(config.compile),
+            bounds: Bounds {
+                compiles: compile::parallel(capacity::memory_bytes()),
+                ..Bounds::default()
+            },
+            images: None,
+            store: None,
+        },
         executor: ExecutorConfig {
             threads_per_level: 1,
         },
         max_requests: 1,
         stderr_rate: u32::MAX,
         endings: None,
+    })
+}
+
+/// How this program compiles under a configuration.
+#[must_use]
+pub fn compile_config(config: config::Compile) -> CompileConfig {
+    CompileConfig {
+        program: CompileConfig::own_program(),
+        timeout: config.timeout.get(),
+        memory_bytes: config.memory_bytes(capacity::memory_bytes()),
+        wasm_exceptions: config.wasm_exceptions,
     }
 }
 

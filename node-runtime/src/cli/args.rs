@@ -1,4 +1,5 @@
 //! Flags that commands share, one file a subject.
 
+pub mod compile;
 pub mod modules;
 pub mod store;

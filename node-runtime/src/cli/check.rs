@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::{CheckArgs, Error, FAILED};
 use crate::app::build::Compiler;
+use crate::app::{capacity, command};
+use crate::compile;
 use crate::config::Compile as CompileConfig;
 use crate::modules::{Bounds, Compile, LoadError, Modules};
 use crate::routing::{Conflict, Entry, RouteTable};
@@ -14,7 +16,7 @@ use crate::source::{Document, Snapshot, read_once};
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     let config = CompileConfig::try_from(&args.compile)?;
     let snapshot = read_once(args.paths.clone()).map_err(Error::failed)?;
-    let compiler = Compiler::alone(config).map_err(Error::failed)?;
+    let compiler = Compiler::alone(command::compile_config(config)).map_err(Error::failed)?;
     let has_entry = |document: &Document, program: &crate::guest::Program| {
         let entry = program.entry(&document.route.entrypoint);
         entry.err().map(|error| format!("spec.entrypoint: {error}"))
@@ -23,7 +25,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         .build()
         .map_err(Error::failed)?;
     let bounds = Bounds {
-        compiles: parallel(),
+        compiles: compile::parallel(capacity::memory_bytes()),
         ..Bounds::default()
     };
     let modules = Modules::new(compiler, bounds, None, None);
@@ -126,10 +128,6 @@ fn print(snapshot: &Snapshot, lines: &[String]) -> io::Result<bool> {
         writeln!(io::stderr(), "{}", count(lines.len(), "mistake"))?;
     }
     Ok(lines.is_empty())
-}
-
-fn parallel() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use wasmtime::{
 };
 
 use super::Budget;
+use super::code;
 use super::state::State;
 use super::wasi;
 
@@ -47,7 +48,7 @@ pub struct EngineConfig {
     pub wasm_exceptions: bool,
 }
 
-/// Compiles modules and holds what all guests share.
+/// Holds what all guests share.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -65,6 +66,14 @@ struct Shared {
 #[error("cannot set up the WebAssembly engine")]
 pub struct EngineError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
+// === impl EngineError ===
+
+impl EngineError {
+    pub(super) fn new(error: wasmtime::Error) -> Self {
+        Self(error.into())
+    }
+}
+
 // === impl Engine ===
 
 impl Engine {
@@ -74,9 +83,10 @@ impl Engine {
     ///
     /// When the kernel does not give that much address space.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        let engine =
-            wasmtime::Engine::new(&settings(&config)).map_err(|error| EngineError(error.into()))?;
-        let linker = wasi::linker(&engine).map_err(|error| EngineError(error.into()))?;
+        let mut settings = settings(config.wasm_exceptions);
+        settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&config)));
+        let engine = wasmtime::Engine::new(&settings).map_err(EngineError::new)?;
+        let linker = wasi::linker(&engine).map_err(EngineError::new)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 engine,
@@ -99,6 +109,13 @@ impl Engine {
         &self.shared.config
     }
 
+    /// The key of compiled code, beside its module's digest: what is stored under another one was
+    /// made by another version, with other settings, or for another processor.
+    #[must_use]
+    pub fn compatibility(&self) -> String {
+        code::compatibility(&self.shared.engine)
+    }
+
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.shared.engine
     }
@@ -108,9 +125,10 @@ impl Engine {
     }
 }
 
-fn settings(config: &EngineConfig) -> Config {
+/// What compiling and running have in common; how instances are allocated is not part of it.
+pub(super) fn settings(wasm_exceptions: bool) -> Config {
     let mut settings = Config::new();
-    proposals(&mut settings, config.wasm_exceptions);
+    proposals(&mut settings, wasm_exceptions);
     settings
         .cranelift_opt_level(OptLevel::Speed)
         // A guest that computes gives its thread back at each tick.
@@ -119,8 +137,7 @@ fn settings(config: &EngineConfig) -> Config {
         .async_stack_size(STACK_BYTES)
         .memory_init_cow(true)
         // Nothing of one request may be seen by another, stacks included.
-        .async_stack_zeroing(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+        .async_stack_zeroing(true);
     settings
 }
 

@@ -1,13 +1,15 @@
 //! A module compiled and linked, ready to instantiate.
 
 mod discover;
-mod refusal;
+
+use std::fs::File;
+use std::io;
 
 use wasmtime::{InstancePre, Module, ModuleExport};
 
 pub use self::discover::DiscoverError;
-pub use self::refusal::LoadError;
 
+use super::code::Trailer;
 use super::engine::Engine;
 use super::state::State;
 
@@ -22,6 +24,7 @@ pub struct Program {
     pub(super) pre: InstancePre<State>,
     pub(super) memory: Option<ModuleExport>,
     initial_bytes: usize,
+    known: discover::Known,
 }
 
 /// An exported function without parameters and results.
@@ -29,6 +32,20 @@ pub struct Program {
 pub struct EntryPoint {
     pub(super) function: ModuleExport,
     pub(super) initialize: Option<ModuleExport>,
+}
+
+/// Compiled code cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// It does not end as it should: not compiled code, cut off, or of another version.
+    #[error("this is no compiled module of this version of wagi")]
+    Foreign,
+    /// It is of another engine, damaged, or the module is larger than a guest may be.
+    #[error("the compiled module does not fit this engine: {0}")]
+    Unfit(Box<dyn std::error::Error + Send + Sync>),
+    /// It cannot be read.
+    #[error("cannot read the compiled module")]
+    Io(#[from] io::Error),
 }
 
 /// A module has no such entry point.
@@ -42,39 +59,43 @@ pub struct NoEntryPoint {
 // === impl Program ===
 
 impl Program {
-    /// Compiles a binary module; takes seconds for a large one, so not on an async thread.
+    /// Maps compiled code, whose whole file is private to whoever calls this: nothing else writes
+    /// to it, now or later. It must be what [`Compiler`](super::Compiler) made for a module, byte by
+    /// byte: who stored it hashed it meanwhile, and compared.
     ///
     /// # Errors
     ///
-    /// [`LoadError`] names what is wrong with the module.
-    pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        let initial_bytes = refusal::check(engine, bytes)?;
-        let module = Module::from_binary(engine.wasmtime(), bytes)
-            .map_err(|error| LoadError::Compile(error.into()))?;
-        refusal::check_imports(engine, &module)?;
-        let pre = engine
-            .linker()
-            .instantiate_pre(&module)
-            .map_err(|error| LoadError::Link(error.into()))?;
+    /// [`MapError`] says whether the file is at fault or the module.
+    #[allow(unsafe_code, reason = "wasmtime cannot verify compiled code")]
+    pub fn map(engine: &Engine, code: &File) -> Result<Self, MapError> {
+        let trailer = Trailer::read(code)?.ok_or(MapError::Foreign)?;
+        let file = code.try_clone()?;
+        // SAFETY: wasmtime asks for a file that its own compiler wrote and that nobody changes.
+        // - Who wrote it: the compile child, which is this same program with the same wasmtime, and
+        //   which compiles with the same settings; wasmtime itself compares version, settings and
+        //   processor with those that the file names. The child is trusted to make correct code
+        //   of whatever module, as compiling in this process would be: what is not trusted of it
+        //   is how long it takes and how much memory. A child that did not end well is not
+        //   listened to.
+        // - That this is what it wrote: the file is either a memory file, which nobody but the child
+        //   and this process ever had open and which is sealed now, or one of the store's, whose
+        //   bytes were hashed, on the very file that is open here, against the digest that they had
+        //   when the child had ended.
+        // - That it stays so: the store is a folder that only this user can enter, in which files
+        //   are made under another name and never written to again, only unlinked, and one process
+        //   holds its lock. Who can write to it all the same, this user or root, can change this
+        //   process by other means, too.
+        let module = unsafe { Module::deserialize_open_file(engine.wasmtime(), file) };
+        let module = module.map_err(|error| MapError::Unfit(error.into()))?;
+        let pre = engine.linker().instantiate_pre(&module);
+        let pre = pre.map_err(|error| MapError::Unfit(error.into()))?;
         Ok(Self {
             engine: engine.clone(),
             memory: module.get_export_index("memory"),
             pre,
-            initial_bytes,
+            initial_bytes: trailer.initial_bytes,
+            known: discover::Known::default(),
         })
-    }
-
-    /// As [`Self::compile`], and takes the text format, too.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError`] names what is wrong with the module.
-    pub fn compile_any(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        if bytes.starts_with(b"\0asm") {
-            return Self::compile(engine, bytes);
-        }
-        let binary = wat::parse_bytes(bytes).map_err(LoadError::Text)?;
-        Self::compile(engine, &binary)
     }
 
     /// What its memories and tables take before it runs, in bytes.

@@ -56,6 +56,15 @@ impl Host for Outside {
     }
 }
 
+/// What the compile child and the process that maps do, in one.
+fn program(engine: &Engine, wat: &str) -> Program {
+    let compiler = Compiler::new(engine.config().wasm_exceptions).unwrap();
+    let mut code = tempfile::tempfile().unwrap();
+    let compiled = compiler.compile(wat.as_bytes()).unwrap();
+    compiled.write(&mut code).unwrap();
+    Program::map(engine, &code).unwrap()
+}
+
 impl World {
     fn new() -> Self {
         let engine = Engine::new(EngineConfig {
@@ -85,7 +94,7 @@ impl World {
     }
 
     fn start_with(&self, wat: &str, change: impl FnOnce(&mut Start)) -> Running {
-        let program = Program::compile_any(&self.engine, wat.as_bytes()).unwrap();
+        let program = program(&self.engine, wat);
         let (sender, ended) = mpsc::channel();
         let outside = Arc::new(Outside {
             ended: Mutex::new(sender),
@@ -384,7 +393,6 @@ fn the_environment_is_written_into_guest_memory() {
 
 #[test]
 fn a_module_is_refused_with_what_is_wrong_with_it() {
-    let world = World::new();
     let cases = [
         ("(component)", "component"),
         ("(module (memory 1 1 shared))", "threads"),
@@ -407,11 +415,57 @@ fn a_module_is_refused_with_what_is_wrong_with_it() {
         ),
         ("not wasm", "does not parse"),
     ];
+    let compiler = Compiler::new(false).unwrap();
     for (text, named) in cases {
-        let refusal = Program::compile_any(&world.engine, text.as_bytes())
+        let refusal = compiler
+            .compile(text.as_bytes())
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default();
         assert!(refusal.contains(named), "{text}: {refusal}");
+    }
+}
+
+#[test]
+fn compiled_code_is_for_every_engine_with_the_same_proposals_and_no_other() {
+    let engine = |max_guests, wasm_exceptions| {
+        Engine::new(EngineConfig {
+            max_guests,
+            guest_memory_bytes: 64 << 20,
+            wasm_exceptions,
+        })
+        .unwrap()
+    };
+    for exceptions in [false, true] {
+        let compiler = Compiler::new(exceptions).unwrap();
+        let compiled = compiler.compile(b"(module (memory 3) (func (export \"_start\")))");
+        let mut code = tempfile::tempfile().unwrap();
+        compiled.unwrap().write(&mut code).unwrap();
+        for guests in [1, 8] {
+            let engine = engine(guests, exceptions);
+            assert_eq!(compiler.compatibility(), engine.compatibility());
+            let program = Program::map(&engine, &code).unwrap();
+            assert_eq!(program.initial_bytes(), 3 << 16);
+            assert!(program.entry("_start").is_ok());
+        }
+        let other = engine(1, !exceptions);
+        assert_ne!(compiler.compatibility(), other.compatibility());
+        // Without the proposals it would run there, too; its key is another all the same.
+        let fits = Program::map(&other, &code).is_ok();
+        assert_eq!(fits, !exceptions);
+    }
+}
+
+#[test]
+fn code_that_is_cut_off_is_not_mapped() {
+    let world = World::new();
+    let compiled = Compiler::new(false).unwrap().compile(b"(module)").unwrap();
+    let mut code = tempfile::tempfile().unwrap();
+    compiled.write(&mut code).unwrap();
+    let whole = code.metadata().unwrap().len();
+    for length in [0, 1, whole / 2, whole - 1] {
+        code.set_len(length).unwrap();
+        let mapped = Program::map(&world.engine, &code);
+        assert!(matches!(mapped, Err(MapError::Foreign)), "{length}");
     }
 }

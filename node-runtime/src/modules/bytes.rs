@@ -6,19 +6,14 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use crds::digest::Digest;
-use rustix::fs::{MemfdFlags, memfd_create};
 use sha2::{Digest as _, Sha256};
 
 use super::error::LoadError;
+use crate::compile;
 use crate::source::Stamp;
 
 /// Copied at once.
 const PIECE: usize = 128 * 1024;
-
-/// A file in memory, without a name.
-pub(super) fn in_memory() -> io::Result<File> {
-    Ok(File::from(memfd_create("module", MemfdFlags::CLOEXEC)?))
-}
 
 /// The same file, from its beginning, for reading alone: also one that has no name.
 pub(super) fn read_only(file: &File) -> io::Result<File> {
@@ -36,7 +31,7 @@ pub(super) fn read(path: &Path, stamp: &Stamp, limit: u64) -> Result<(Digest, Fi
         },
     };
     let file = File::open(path).map_err(unreadable)?;
-    let mut copy = in_memory().map_err(unreadable)?;
+    let mut copy = compile::memory_file().map_err(unreadable)?;
     let (digest, size) = hash(&file, limit + 1, &mut copy).map_err(unreadable)?;
     if size > limit {
         return Err(LoadError::TooLarge {

@@ -38,6 +38,9 @@ pub enum LoadError {
     /// There are no registries here.
     #[error("modules in registries are not looked at here")]
     NoRegistries,
+    /// The compiler has a fault.
+    #[error("the compiler broke down on {0}")]
+    Broken(Digest),
     /// It does not compile.
     #[error("{0}")]
     Refused(String),
@@ -108,7 +111,7 @@ impl Failure {
     /// Whether asking again should give the same answer without work.
     pub(super) fn is_remembered(&self) -> bool {
         match self.error {
-            LoadError::Image(_) | LoadError::Refused(_) => true,
+            LoadError::Image(_) | LoadError::Refused(_) | LoadError::Broken(_) => true,
             // Looking at a file costs nothing.
             LoadError::Absent(_)
             | LoadError::Unreadable { .. }

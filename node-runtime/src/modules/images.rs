@@ -16,10 +16,11 @@ use tokio::task::spawn_blocking;
 
 use super::bytes;
 use super::error::{Failure, LoadError};
+use crate::compile;
 use crate::store::{self, Store, Unpublished};
 
 /// Where images are looked for, and where they are kept.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Images {
     client: Client,
     credentials: Credentials,
@@ -150,7 +151,7 @@ impl Images {
                 }
             }
         }
-        let file = bytes::in_memory().map_err(|error| LoadError::memory(&error))?;
+        let file = compile::memory_file().map_err(|error| LoadError::memory(&error))?;
         self.pull_into(io, image, resolved, limit, Target::Memory(file))
             .map_err(|error| match error {
                 PullError::Registry(error) => Failure::of_image(&error, error.retry()),
@@ -264,7 +265,7 @@ impl Sink for Target {
     fn restart(&mut self) -> io::Result<()> {
         match self {
             Self::Store(store, unpublished) => *unpublished = store.begin_blob()?,
-            Self::Memory(file) => *file = bytes::in_memory()?,
+            Self::Memory(file) => *file = compile::memory_file()?,
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// Compiles text: `bad…` is refused for good, `busy…` until it is tried a third time, the rest is
-/// its own program.
+/// Compiles text: `bad…` is refused for good, `busy…` until it is tried a third time, `panic`
+/// breaks the compiler down, the rest is its own program.
 #[derive(Debug, Default)]
 pub(crate) struct TextCompiler {
     pub(crate) compiled: Arc<AtomicUsize>,
@@ -28,6 +28,7 @@ impl Compile for TextCompiler {
     async fn compile(&self, _: Digest, module: File) -> Result<String, BadText> {
         let before = self.compiled.fetch_add(1, Ordering::Relaxed);
         let text = text(module);
+        assert_ne!(text, "panic");
         if text.starts_with("bad") || (text.starts_with("busy") && before < 2) {
             Err(BadText(text))
         } else {
@@ -115,6 +116,9 @@ async fn every_failure_says_what_is_wrong() {
         .expect_err("refused");
     assert_eq!(error.to_string(), "the module says bad");
     assert_eq!(error.retry_at, None);
+    let broken = modules.load(&module(&dir, "panic.wasm", "panic")).await;
+    let error = broken.expect_err("the compiler panics").error;
+    assert!(matches!(error, LoadError::Broken(_)));
     let image = ModuleSource::Registry(image("registry.example/hello:1"));
     let error = modules.load(&image).await.expect_err("no registries");
     assert_eq!(error.error, LoadError::NoRegistries);

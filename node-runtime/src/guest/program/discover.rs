@@ -6,6 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::OnceCell;
+
 use super::super::host::{Host, Strings};
 use super::super::{Ending, Executor, Full, Start, Timeouts};
 use super::Program;
@@ -21,7 +23,7 @@ const OUTPUT_BYTES: usize = 64 * 1024;
 const MEMORY_BYTES: usize = 128 * 1024 * 1024;
 
 /// Why a module's routes are not known.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum DiscoverError {
     /// Too many guests run.
     #[error("{ROUTES} could not run: {0}")]
@@ -76,13 +78,31 @@ impl Host for Nobody {
     }
 }
 
+/// What is known of one program: it prints the same each time, having nothing else to go by.
+#[derive(Default)]
+pub(super) struct Known(OnceCell<Result<Option<Arc<str>>, DiscoverError>>);
+
 impl Program {
-    /// What `_routes` prints; `None` when the module has no such export.
+    /// What `_routes` prints; `None` when the module has no such export. It runs once, however many
+    /// routes ask, and again only when there was no place for it.
     ///
     /// # Errors
     ///
     /// [`DiscoverError`] when it fails, prints too much or what is not text.
     pub async fn discover(
+        self: &Arc<Self>,
+        executor: &Executor,
+    ) -> Result<Option<Arc<str>>, DiscoverError> {
+        let known = self.known.0.get_or_try_init(|| async {
+            match self.run_routes(executor).await {
+                Err(error) if error.may_pass() => Err(error),
+                output => Ok(output.map(|text| text.map(Arc::from))),
+            }
+        });
+        known.await?.clone()
+    }
+
+    async fn run_routes(
         self: &Arc<Self>,
         executor: &Executor,
     ) -> Result<Option<String>, DiscoverError> {
@@ -131,5 +151,14 @@ impl Program {
         String::from_utf8(text)
             .map(Some)
             .map_err(|_| DiscoverError::NotText)
+    }
+}
+
+// === impl DiscoverError ===
+
+impl DiscoverError {
+    /// Whether it says something of the moment and nothing of the module.
+    const fn may_pass(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Memory)
     }
 }

@@ -4,9 +4,10 @@
 //! could have been said at load.
 
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
-use wasmtime::{ExternType, Module, UnknownImportError};
+use wasmtime::{ExternType, Linker, Module, UnknownImportError};
 
-use super::super::engine::{Engine, MEMORIES_PER_MODULE, TABLE_ELEMENTS, TABLES_PER_MODULE};
+use super::super::engine::{MEMORIES_PER_MODULE, TABLE_ELEMENTS, TABLES_PER_MODULE};
+use super::super::state::State;
 
 /// The newest predecessor of preview 1, which nothing here serves.
 const UNSTABLE: &str = "wasi_unstable";
@@ -67,7 +68,7 @@ pub enum LoadError {
 }
 
 /// Checks a module before it is compiled; what its memories and tables begin with, in bytes.
-pub(super) fn check(engine: &Engine, bytes: &[u8]) -> Result<usize, LoadError> {
+pub(super) fn check(wasm_exceptions: bool, bytes: &[u8]) -> Result<usize, LoadError> {
     if Parser::is_component(bytes) {
         return Err(LoadError::Component);
     }
@@ -77,18 +78,18 @@ pub(super) fn check(engine: &Engine, bytes: &[u8]) -> Result<usize, LoadError> {
             String::from_utf8_lossy(start).into_owned(),
         ));
     }
-    validate(bytes, engine.config().wasm_exceptions)?;
+    validate(bytes, wasm_exceptions)?;
     let sizes = Sizes::read(bytes)?;
     sizes.check()?;
     Ok(sizes.bytes())
 }
 
 /// All imports that are not there, not only the first.
-pub(super) fn check_imports(engine: &Engine, module: &Module) -> Result<(), LoadError> {
+pub(super) fn check_imports(linker: &Linker<State>, module: &Module) -> Result<(), LoadError> {
     if module.imports().any(|import| import.module() == UNSTABLE) {
         return Err(LoadError::Unstable);
     }
-    let missing = missing_imports(engine, module);
+    let missing = missing_imports(linker, module);
     if !missing.is_empty() {
         return Err(LoadError::MissingImports(missing));
     }
@@ -102,9 +103,9 @@ pub(super) fn check_imports(engine: &Engine, module: &Module) -> Result<(), Load
 }
 
 /// wasmtime names the first one only; so each is filled in, and the next one asked for.
-fn missing_imports(engine: &Engine, module: &Module) -> Vec<String> {
+fn missing_imports(linker: &Linker<State>, module: &Module) -> Vec<String> {
     let mut missing = Vec::new();
-    let mut linker = engine.linker().clone();
+    let mut linker = linker.clone();
     while let Err(error) = linker.instantiate_pre(module) {
         let Some(unknown) = error.downcast_ref::<UnknownImportError>() else {
             break;
