@@ -121,8 +121,8 @@ impl Store {
     #[must_use]
     pub fn blob(&self, digest: &Digest) -> Option<File> {
         self.read(&Key::Blob(*digest), |file, found| {
-            file::verify(file, found.size, found.content)?;
-            file.try_clone().map_err(Trouble::Unreadable)
+            file::verify(&file, found.size, found.content)?;
+            Ok(file)
         })
     }
 
@@ -131,8 +131,7 @@ impl Store {
     pub fn compiled(&self, key: &CompiledKey) -> Option<CompiledFile> {
         let key = Key::Compiled(key.clone());
         self.read(&key, |file, found| {
-            file::verify(file, found.size, found.content)?;
-            let file = file.try_clone().map_err(Trouble::Unreadable)?;
+            file::verify(&file, found.size, found.content)?;
             let size = found.size;
             Ok(CompiledFile { file, size })
         })
@@ -204,17 +203,17 @@ impl Store {
     fn read<T>(
         &self,
         key: &Key,
-        take: impl FnOnce(&File, &Found) -> Result<T, Trouble>,
+        take: impl FnOnce(File, &Found) -> Result<T, Trouble>,
     ) -> Option<T> {
         let found = self.0.index().find(key, SystemTime::now())?;
         let path = self.0.folder.path_of(key, found.content);
         let taken = file::open(&path).and_then(|file| {
-            let taken = take(&file, &found)?;
             if found.is_due {
-                // Who opens the folder next must know what was used; an hour lost does no harm.
+                // Who opens the folder next must know what was used; that it cannot be noted does
+                // no harm.
                 let _ = file.set_modified(SystemTime::now());
             }
-            Ok(taken)
+            take(file, &found)
         });
         match taken {
             Ok(taken) => {

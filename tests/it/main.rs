@@ -15,5 +15,6 @@ mod isolation;
 mod limits;
 mod registry;
 mod repo;
+mod store;
 mod streaming;
 mod swap;

@@ -48,12 +48,9 @@ const SMALLEST: Quantity = Quantity::from_bytes(1 << 20);
 
 impl Store {
     pub(super) fn parse(mistakes: &mut Mistakes, args: &StoreArgs) -> Option<Self> {
-        let folder = Folder::parse(mistakes, &args.folder);
-        let size = mistakes.flag("--store-size", &args.store_size, size);
-        Some(Self {
-            folder: folder?,
-            size: size?,
-        })
+        let size = mistakes.flag("--store-size", &args.store_size, size)?;
+        let folder = Folder::of(&args.folder);
+        Some(Self { folder, size })
     }
 }
 
@@ -69,16 +66,11 @@ impl Folder {
         }
     }
 
-    fn parse(mistakes: &mut Mistakes, args: &FolderArgs) -> Option<Self> {
-        let Some(path) = &args.store else {
-            let variables = ["XDG_CACHE_HOME", "HOME"].map(std::env::var_os);
-            return Some(Self::default_of(variables));
-        };
-        let named = mistakes.flag("--store", &path.to_string_lossy(), |text| match text {
-            "" => Err("write a folder"),
-            _ => Ok(()),
-        });
-        named.map(|()| Self::Named(path.clone()))
+    fn of(args: &FolderArgs) -> Self {
+        match &args.store {
+            Some(path) => Self::Named(path.clone()),
+            None => Self::default_of(["XDG_CACHE_HOME", "HOME"].map(std::env::var_os)),
+        }
     }
 
     fn default_of([cache, home]: [Option<OsString>; 2]) -> Self {
@@ -102,7 +94,7 @@ pub fn folder(args: &FolderArgs) -> Result<PathBuf, ConfigError> {
 }
 
 fn existing(mistakes: &mut Mistakes, args: &FolderArgs) -> Option<PathBuf> {
-    let folder = Folder::parse(mistakes, args)?;
+    let folder = Folder::of(args);
     let path = folder.path().cloned();
     let none = "there is no default without HOME; write a folder";
     mistakes.flag("--store", "", |_| path.ok_or(none))
@@ -194,21 +186,15 @@ mod tests {
 
     #[test]
     fn mistakes_say_what_to_write() {
-        let error = up(&["--store=", "--store-size=1k"]).expect_err("two mistakes");
+        let error = up(&["--store=/s", "--store-size=1k"]).expect_err("a mistake");
         assert_eq!(
             error.0,
-            [
-                r#"--store "": write a folder"#,
-                r#"--store-size "1k": no module fits; write at least 1Mi"#,
-            ]
+            [r#"--store-size "1k": no module fits; write at least 1Mi"#]
         );
-        let error = prune(&["--store=", "--unused-for=30"]).expect_err("two mistakes");
+        let error = prune(&["--store=/s", "--unused-for=30"]).expect_err("a mistake");
         assert_eq!(
             error.0,
-            [
-                r#"--store "": write a folder"#,
-                r#"--unused-for "30": has no unit; write 30s for seconds, or one of ms, m, h"#,
-            ]
+            [r#"--unused-for "30": has no unit; write 30s for seconds, or one of ms, m, h"#]
         );
     }
 }

@@ -197,12 +197,14 @@ pub(super) fn absent_is_ok(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Reads a file's name.
+type Parse = fn(&str) -> Option<(Key, Digest)>;
+
 /// All entries of a store, those not used for longest first. Files that are not ours are passed over.
 pub(super) fn entries(path: &Path) -> Result<Vec<(Key, Stored)>, OpenError> {
     let mut entries = Vec::new();
-    let kinds: [(&str, fn(&str) -> Option<(Key, Digest)>); 2] =
-        [(BLOBS, name::blob), (COMPILED, name::compiled)];
-    for (folder, parse) in kinds {
+    let parsers: [Parse; 2] = [name::blob, name::compiled];
+    for (folder, parse) in [BLOBS, COMPILED].into_iter().zip(parsers) {
         let folder = path.join(folder);
         for (file_name, metadata) in files(&folder).map_err(cannot("list", &folder))? {
             let Some((key, content)) = parse(&file_name) else {

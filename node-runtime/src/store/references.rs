@@ -1,7 +1,7 @@
 //! What references were last resolved to, so that a start without a registry finds its modules.
 //!
-//! One small file a reference, replaced as a whole. They do not count against the capacity but are
-//! bounded in number: those not asked for longest go first.
+//! One small file a reference, replaced as a whole. They do not count against the capacity; each
+//! start leaves a bounded number of them, those asked for last.
 
 use std::fs;
 use std::io::{self, Write};

@@ -20,6 +20,8 @@ fn read(store: &Store, digest: &Digest) -> Option<Vec<u8>> {
 
 const LARGE: u64 = 1 << 20;
 
+const NO_FILES: [PathBuf; 0] = [];
+
 fn folder() -> TempDir {
     TempDir::new().expect("a temporary folder")
 }
@@ -139,8 +141,11 @@ fn code_for_another_engine_is_never_found() {
     assert!(store.compiled(&key(b"module", "0a")).is_some());
 }
 
+/// What is done to a file, in words and in deed.
+type Inflicted = (&'static str, fn(&Path));
+
 /// Each way in which a file can be something else than it was.
-fn damages() -> [(&'static str, fn(&Path)); 7] {
+fn damages() -> [Inflicted; 7] {
     [
         ("truncated", |path| overwrite(path, b"modu")),
         ("emptied", |path| overwrite(path, b"")),
@@ -253,7 +258,7 @@ fn what_is_not_published_leaves_nothing() {
     blob.write_all(b"modu").expect("there is room");
     assert_eq!(blob.written(), 4);
     drop(blob);
-    assert_eq!(files(&store), [PathBuf::new(); 0]);
+    assert_eq!(files(&store), NO_FILES);
 }
 
 #[test]
@@ -298,3 +303,9 @@ fn many_threads_publish_and_read_at_once() {
     assert_eq!(usage.bytes, bytes_on_disk(&store));
     assert_eq!(usage.damaged, 0, "going for room is not damage");
 }
+
+mod bounds;
+mod full_disk;
+mod pruning;
+mod references;
+mod trust;
