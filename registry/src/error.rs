@@ -177,7 +177,7 @@ impl std::fmt::Display for Refused {
             )?,
             404 => write!(
                 f,
-                "{host} has no {what} there ({code}); was it pushed, and may these credentials see it?"
+                "{host} does not know it ({code}); was it pushed, and may these credentials see it?"
             )?,
             429 => write!(
                 f,
@@ -215,8 +215,8 @@ impl Refused {
 impl std::fmt::Display for What {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Manifest => "such a manifest",
-            Self::Module => "such a module",
+            Self::Manifest => "the manifest",
+            Self::Module => "the module",
             Self::Token => "a token",
             Self::Push => "a push",
         })

@@ -317,7 +317,7 @@ fn client_config(inner: &Inner, endpoint: &Endpoint, place: &str) -> ClientConfi
         let nobody = Some("http://127.0.0.1:9".to_owned());
         config.http_proxy.clone_from(&nobody);
         config.https_proxy = nobody;
-        config.no_proxy = Some("*".to_owned());
+        config.no_proxy = Some("*,127.0.0.0/8,::1".to_owned());
     }
     config
 }

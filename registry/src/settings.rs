@@ -10,7 +10,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 /// What a client is told.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Hosts, as `HOST` (every port) or `HOST:PORT`, that may be spoken to without TLS.
     /// Loopback addresses may always be.

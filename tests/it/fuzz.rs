@@ -26,3 +26,8 @@ fn heads_parse_alike_in_any_pieces() {
 fn manifests_parse_alike_twice_and_mistakes_have_a_place() {
     run("manifest", node_runtime::source::fuzz::fuzz_manifest);
 }
+
+#[test]
+fn oci_manifests_lead_to_a_module_or_are_refused_in_a_line() {
+    run("oci_manifest", registry::artifact::fuzz::fuzz_oci_manifest);
+}

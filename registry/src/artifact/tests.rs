@@ -19,7 +19,10 @@ fn manifest(config: &str, layers: &[(&str, &str)]) -> String {
     .to_string()
 }
 
-fn index(entries: &[(&str, Option<(&str, &str)>, &str)]) -> String {
+/// Media type, platform, and the digit that its digest is made of.
+type Entry<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a str);
+
+fn index(entries: &[Entry<'_>]) -> String {
     let entries: Vec<_> = entries
         .iter()
         .map(|(media_type, platform, digit)| {
