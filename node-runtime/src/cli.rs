@@ -6,6 +6,9 @@ pub mod args;
 mod call;
 pub mod check;
 mod completions;
+mod inspect;
+mod progress;
+mod push;
 mod store;
 pub mod up;
 
@@ -66,6 +69,12 @@ pub enum Command {
     /// Say every mistake in manifests, and whether their modules can be served.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Store a module in a registry, and print the digest of what was stored.
+    #[command(after_help = EXIT_CODES)]
+    Push(push::PushArgs),
+    /// Say what a module is, and whether it can be served.
+    #[command(after_help = EXIT_CODES)]
+    Inspect(inspect::InspectArgs),
     /// Look at the modules that are kept, or remove some.
     #[command(after_help = EXIT_CODES)]
     Store(args::store::StoreCommandArgs),
@@ -146,6 +155,10 @@ pub struct UpArgs {
     #[command(flatten)]
     pub modules: args::modules::ModuleArgs,
 
+    /// How registries are spoken to.
+    #[command(flatten)]
+    pub registry: args::registry::RegistryArgs,
+
     /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,
@@ -173,6 +186,10 @@ pub struct CallArgs {
     /// Method of the request [default: GET, or POST with a body].
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub method: Option<String>,
+
+    /// How registries are spoken to.
+    #[command(flatten)]
+    pub registry: args::registry::RegistryArgs,
 
     /// How modules are compiled.
     #[command(flatten)]
@@ -236,6 +253,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Up(args) => up::run(args),
         Command::Call(args) => call::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::CompileModule(args) => Ok(compile_child::run(&args)),

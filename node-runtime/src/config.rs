@@ -6,6 +6,7 @@
 mod compile;
 pub mod modules;
 mod parse;
+pub mod registry;
 pub mod store;
 
 use std::net::SocketAddr;
@@ -46,6 +47,8 @@ pub struct Up {
     pub store: store::Store,
     /// How modules are loaded.
     pub modules: modules::Modules,
+    /// How registries are spoken to.
+    pub registry: registry::Registry,
     /// How modules are compiled.
     pub compile: Compile,
 }
@@ -72,6 +75,8 @@ pub struct Call {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The request's body.
     pub body: CallBody,
+    /// How registries are spoken to.
+    pub registry: registry::Registry,
     /// How modules are compiled.
     pub compile: Compile,
 }
@@ -118,6 +123,7 @@ impl TryFrom<UpArgs> for Up {
         let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
         let store = store::Store::parse(&mut mistakes, &args.store);
         let modules = modules::Modules::parse(&mut mistakes, &args.modules);
+        let registry = registry::Registry::parse(&mut mistakes, &args.registry);
         let compile = compile::parse(&mut mistakes, &args.compile);
         mistakes.finish(move || {
             Some(Self {
@@ -130,6 +136,7 @@ impl TryFrom<UpArgs> for Up {
                 stderr_rate: stderr_rate?,
                 store: store?,
                 modules: modules?,
+                registry: registry?,
                 compile: compile?,
             })
         })
@@ -157,6 +164,7 @@ impl TryFrom<CallArgs> for Call {
         for text in &args.headers {
             headers.extend(mistakes.flag("--header", text, parse::header));
         }
+        let registry = registry::Registry::parse(&mut mistakes, &args.registry);
         let compile = compile::parse(&mut mistakes, &args.compile);
         mistakes.finish(move || {
             Some(Self {
@@ -165,6 +173,7 @@ impl TryFrom<CallArgs> for Call {
                 method: method?,
                 headers,
                 body,
+                registry: registry?,
                 compile: compile?,
             })
         })

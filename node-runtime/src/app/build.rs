@@ -112,6 +112,12 @@ impl Compiler {
         compile::seal(&code).map_err(CompilerError::File)?;
         Ok(code)
     }
+
+    /// What it compiles for.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl Compile for Compiler {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use registry::{Client, SettingsError};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -12,8 +13,9 @@ use crate::cli::up;
 use crate::compile::{self, CompileConfig};
 use crate::guest::{Ending, EngineConfig, ExecutorConfig};
 use crate::http::{self, server};
-use crate::modules::Bounds;
+use crate::modules::{Bounds, Images};
 use crate::source::Manifests;
+use crate::store::Store;
 use crate::{config, control};
 
 /// A command could not do its work.
@@ -112,7 +114,7 @@ fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
                 compiles: compile::parallel(capacity::memory_bytes()),
                 module_bytes: config.modules.max_size.bytes(),
             },
-            images: None,
+            images: Some(images(&config.registry, store.clone())?),
             store,
         },
         executor: ExecutorConfig {
@@ -141,7 +143,7 @@ fn runtime_config_of_call(config: &config::Call) -> Result<Config, Failure> {
                 compiles: compile::parallel(capacity::memory_bytes()),
                 ..Bounds::default()
             },
-            images: None,
+            images: Some(images(&config.registry, None)?),
             store: None,
         },
         executor: ExecutorConfig {
@@ -151,6 +153,15 @@ fn runtime_config_of_call(config: &config::Call) -> Result<Config, Failure> {
         stderr_rate: u32::MAX,
         endings: None,
     })
+}
+
+/// Where this program looks for images under a configuration.
+fn images(
+    config: &config::registry::Registry,
+    store: Option<Store>,
+) -> Result<Images, SettingsError> {
+    let client = Client::new(config.settings.clone())?;
+    Ok(Images::new(client, config.credentials.clone(), store))
 }
 
 /// How this program compiles under a configuration.

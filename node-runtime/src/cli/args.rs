@@ -2,4 +2,5 @@
 
 pub mod compile;
 pub mod modules;
+pub mod registry;
 pub mod store;

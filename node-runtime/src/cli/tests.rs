@@ -24,7 +24,10 @@ fn every_flag_has_its_environment_variable() {
                 continue;
             };
             // A request's parts are no settings.
-            if matches!(flag, "help" | "version" | "data" | "header" | "request") {
+            if matches!(
+                flag,
+                "help" | "version" | "data" | "header" | "request" | "annotation"
+            ) {
                 continue;
             }
             let expected = format!("WAGI_{}", flag.to_uppercase().replace('-', "_"));

@@ -5,6 +5,7 @@
 //! too. What it makes depends on the same settings as the [`Engine`](super::Engine) that maps it,
 //! but needs no pool, whose reservations are terabytes.
 
+mod inspect;
 mod refusal;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use std::io::{self, Write};
 
 use wasmtime::{Linker, Module};
 
+pub use self::inspect::{Inspection, Kind, Parts};
 pub use self::refusal::LoadError;
 
 use super::code::{self, Trailer};
@@ -81,12 +83,17 @@ impl Compiler {
     }
 }
 
-/// The text format is for people with an editor; a registry has binaries.
-fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
-    if bytes.starts_with(b"\0asm") {
-        return Ok(Cow::Borrowed(bytes));
+/// A module in the binary format; text is translated, everything else left as it is.
+///
+/// # Errors
+///
+/// When it looks like text and is none.
+pub fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
+    let looks_like_text = bytes.trim_ascii_start().starts_with(b"(") || bytes.starts_with(b";;");
+    if looks_like_text {
+        return wat::parse_bytes(bytes).map_err(LoadError::Text);
     }
-    wat::parse_bytes(bytes).map_err(LoadError::Text)
+    Ok(Cow::Borrowed(bytes))
 }
 
 // === impl Compiled ===

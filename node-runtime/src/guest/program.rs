@@ -8,6 +8,7 @@ use std::io;
 use wasmtime::{InstancePre, Module, ModuleExport};
 
 pub use self::discover::DiscoverError;
+pub(super) use self::discover::ROUTES;
 
 use super::code::Trailer;
 use super::engine::Engine;
@@ -16,7 +17,7 @@ use super::state::State;
 /// The command entry point of WASI preview 1.
 pub const START: &str = "_start";
 /// What a reactor wants called before anything else.
-const INITIALIZE: &str = "_initialize";
+pub(super) const INITIALIZE: &str = "_initialize";
 
 /// A module that can be run any number of times.
 pub struct Program {

@@ -103,7 +103,7 @@ pub(super) fn check_imports(linker: &Linker<State>, module: &Module) -> Result<(
 }
 
 /// wasmtime names the first one only; so each is filled in, and the next one asked for.
-fn missing_imports(linker: &Linker<State>, module: &Module) -> Vec<String> {
+pub(super) fn missing_imports(linker: &Linker<State>, module: &Module) -> Vec<String> {
     let mut missing = Vec::new();
     let mut linker = linker.clone();
     while let Err(error) = linker.instantiate_pre(module) {
@@ -178,7 +178,7 @@ fn proposal_needed(bytes: &[u8], on: WasmFeatures) -> Option<String> {
 }
 
 /// As the proposals are called: `MEMORY64` is memory64, `RELAXED_SIMD` relaxed simd.
-fn readable(name: &str) -> String {
+pub(super) fn readable(name: &str) -> String {
     match name {
         "GC_TYPES" => "reference types beyond funcref (externref)".to_owned(),
         name => name.to_lowercase().replace('_', " "),
