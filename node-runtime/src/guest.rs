@@ -24,7 +24,7 @@ mod wasi;
 mod watch;
 
 pub use self::budget::{Budget, Reservation};
-pub use self::compiler::{Compiled, Compiler, Inspection, Kind, LoadError, Parts, binary};
+pub use self::compiler::{Compiled, Compiler, Inspection, Kind, LoadError, Parts, to_binary};
 pub use self::ending::{Ending, Stop};
 pub use self::engine::{Engine, EngineConfig, EngineError};
 pub use self::executor::{Executor, ExecutorConfig, ExecutorError, Full};

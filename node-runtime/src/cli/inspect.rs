@@ -12,8 +12,9 @@ use crds::digest::Digest;
 use crds::module_reference::ModuleReference;
 use sha2::Digest as _;
 
+use super::args::compile::CompileArgs;
 use super::args::registry::RegistryArgs;
-use super::{CompileArgs, Error, progress, push};
+use super::{Error, progress, push};
 use crate::config;
 use crate::config::registry::Registry;
 use crate::guest::{Compiler, Inspection};
@@ -32,7 +33,7 @@ pub struct InspectArgs {
     #[command(flatten)]
     pub registry: RegistryArgs,
 
-    /// What modules may be.
+    /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,
 }
@@ -72,7 +73,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<ExitCode, Error> {
         }
     };
     let compiler = Compiler::new(compile.wasm_exceptions).map_err(Error::failed)?;
-    let inspection = Inspection::of(&compiler, &bytes);
+    let inspection = compiler.inspect(&bytes);
     let text = describe(&bytes, resolved.as_ref(), &inspection);
     std::io::stdout()
         .write_all(text.as_bytes())

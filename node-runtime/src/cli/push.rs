@@ -105,12 +105,7 @@ fn annotations(args: &PushArgs) -> Result<Annotations, ConfigError> {
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
     let name = file.display();
     let bytes = std::fs::read(file).map_err(|error| Error::failed(format!("{name}: {error}")))?;
-    let bytes =
-        crate::guest::binary(&bytes).map_err(|error| Error::failed(format!("{name}: {error}")))?;
-    if !wasmparser::Parser::is_core_wasm(&bytes) && !wasmparser::Parser::is_component(&bytes) {
-        return Err(Error::failed(format!(
-            "{name}: is no WebAssembly: it begins with neither a core module's nor a component's header"
-        )));
-    }
+    let bytes = crate::guest::to_binary(&bytes)
+        .map_err(|error| Error::failed(format!("{name}: {error}")))?;
     Ok(bytes.into_owned())
 }

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use wasmtime::{Linker, Module};
 
-pub use self::inspect::{Inspection, Kind, Parts};
+pub use self::inspect::{Inspection, Kind, Parts, to_binary};
 pub use self::refusal::LoadError;
 
 use super::code::{self, Trailer};
@@ -76,6 +76,12 @@ impl Compiler {
         })
     }
 
+    /// Says what a module is, and compiles no code of it.
+    #[must_use]
+    pub fn inspect(&self, bytes: &[u8]) -> Inspection {
+        Inspection::of(self, bytes)
+    }
+
     /// As [`Engine::compatibility`](super::Engine::compatibility), and equal to it.
     #[must_use]
     pub fn compatibility(&self) -> String {
@@ -83,17 +89,12 @@ impl Compiler {
     }
 }
 
-/// A module in the binary format; text is translated, everything else left as it is.
-///
-/// # Errors
-///
-/// When it looks like text and is none.
-pub fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
-    let looks_like_text = bytes.trim_ascii_start().starts_with(b"(") || bytes.starts_with(b";;");
-    if looks_like_text {
-        return wat::parse_bytes(bytes).map_err(LoadError::Text);
+/// The text format is for people with an editor; a registry has binaries.
+fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
+    if bytes.starts_with(b"\0asm") {
+        return Ok(Cow::Borrowed(bytes));
     }
-    Ok(Cow::Borrowed(bytes))
+    wat::parse_bytes(bytes).map_err(LoadError::Text)
 }
 
 // === impl Compiled ===

@@ -10,9 +10,9 @@ use wasmparser::{
 };
 use wasmtime::Module;
 
+use super::super::program::{INITIALIZE, ROUTES};
 use super::refusal::{self, LoadError};
 use super::{Compiler, binary};
-use crate::guest::program::{INITIALIZE, ROUTES};
 
 /// What a module is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,19 +53,34 @@ pub struct Parts {
     pub proposals: Vec<String>,
 }
 
+/// A module in the binary format, if it is a module or a component at all; text is translated.
+///
+/// # Errors
+///
+/// When it is neither.
+pub fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
+    let text = bytes.trim_ascii_start();
+    if !bytes.starts_with(b"\0asm") && !text.starts_with(b"(") && !text.starts_with(b";;") {
+        let start = &bytes[..bytes.len().min(16)];
+        let start = String::from_utf8_lossy(start).into_owned();
+        return Err(LoadError::NotWasm(start));
+    }
+    binary(bytes)
+}
+
 // === impl Inspection ===
 
 impl Inspection {
     /// Reads a module.
-    #[must_use]
-    pub fn of(compiler: &Compiler, bytes: &[u8]) -> Self {
+    pub(super) fn of(compiler: &Compiler, bytes: &[u8]) -> Self {
         let nothing = |kind, error: LoadError| Self {
             kind,
             parts: None,
             refusal: Some(error.to_string()),
         };
-        let binary = match binary(bytes) {
+        let binary = match to_binary(bytes) {
             Ok(binary) => binary,
+            Err(error @ LoadError::NotWasm(_)) => return nothing(Kind::Unknown, error),
             Err(error) => return nothing(Kind::Text, error),
         };
         let kind = match binary {
@@ -130,7 +145,7 @@ struct Found {
 impl Found {
     fn read(bytes: &[u8]) -> Result<Self, wasmparser::BinaryReaderError> {
         let mut found = Self {
-            stub: bytes.get(..8).unwrap_or(bytes).to_vec(),
+            stub: bytes[..8].to_vec(),
             ..Self::default()
         };
         for payload in Parser::new(0).parse_all(bytes) {
