@@ -13,6 +13,7 @@ mod guests;
 mod hang_up;
 mod isolation;
 mod limits;
+mod push;
 mod registry;
 mod repo;
 mod store;
