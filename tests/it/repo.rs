@@ -243,7 +243,7 @@ fn has_test(path: &str) -> bool {
     let parts: Vec<&str> = path.split("::").collect();
     let (name, modules) = parts.split_last().expect("a path has a last part");
     let wanted = [format!("fn {name}("), format!("mod {name} {{")];
-    ["node-runtime/src", "crds/src", "tests/it"]
+    ["node-runtime/src", "crds/src", "registry/src", "tests/it"]
         .iter()
         .any(|root_folder| {
             (1..=modules.len()).any(|depth| {
@@ -292,7 +292,7 @@ fn every_promise_has_its_test() {
 fn what_code_cites_of_the_contract_is_there() {
     let contract = read("docs/contract.md");
     let ids: BTreeSet<&str> = rows(&contract).map(|row| row[0]).collect();
-    for folder in ["crds", "node-runtime", "tests"] {
+    for folder in ["crds", "registry", "node-runtime", "tests"] {
         for file in files(folder, &["rs"]) {
             let text = read(&file);
             for (at, cited) in text.match_indices("docs/contract.md ") {
@@ -325,7 +325,7 @@ fn papers_that_are_named_exist() {
         ]
         .map(|name| root().join(name)),
     );
-    for folder in ["crds", "node-runtime", "tests"] {
+    for folder in ["crds", "registry", "node-runtime", "tests"] {
         named.extend(files(folder, &["rs"]));
     }
     for file in named {
