@@ -364,14 +364,14 @@ fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(error);
         }
-        // An io::Error made of another names that one's source as its own, and not itself.
-        let inside = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if let Some(error) = inside.and_then(|error| error.downcast_ref::<rustls::Error>()) {
-            return Some(error);
-        }
-        cause = error.source();
+        // An io::Error names the source of what it was made of as its own, and not that itself; and it
+        // may be made of another io::Error.
+        cause = match error.downcast_ref::<std::io::Error>() {
+            Some(error) => error
+                .get_ref()
+                .map(|inside| -> &(dyn std::error::Error + 'static) { inside }),
+            None => error.source(),
+        };
     }
     None
 }
