@@ -25,6 +25,8 @@ pub struct Blob {
     pub media_type: String,
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// The file that they were, where it is said.
+    pub title: Option<&'static str>,
 }
 
 /// A manifest with all that it names.
@@ -75,17 +77,29 @@ impl Blob {
         Self {
             media_type: media_type.to_owned(),
             bytes: bytes.to_vec(),
+            title: None,
         }
+    }
+
+    /// Bytes of a file of that name.
+    #[must_use]
+    pub fn titled(mut self, title: &'static str) -> Self {
+        self.title = Some(title);
+        self
     }
 
     /// A descriptor of it (OCI image specification, "Content Descriptors").
     #[must_use]
     pub fn descriptor(&self) -> Value {
-        json!({
+        let mut descriptor = json!({
             "mediaType": self.media_type,
             "digest": digest(&self.bytes).to_string(),
             "size": self.bytes.len(),
-        })
+        });
+        if let Some(title) = self.title {
+            descriptor["annotations"] = json!({ "org.opencontainers.image.title": title });
+        }
+        descriptor
     }
 }
 
@@ -172,6 +186,28 @@ impl Artifact {
             Blob::new("application/vnd.oci.empty.v1+json", b"{}"),
             vec![Blob::new("application/wasm", module)],
             json!({ "artifactType": "application/vnd.wasm.component.v1+wasm" }),
+        )
+    }
+
+    /// What `oras push REF hello.wasm` makes, which was not told what the file is.
+    #[must_use]
+    pub fn oras_untyped(module: &[u8]) -> Self {
+        Self::with(
+            Blob::new("application/vnd.oci.empty.v1+json", b"{}"),
+            vec![Blob::new("application/vnd.oci.image.layer.v1.tar", module).titled("hello.wasm")],
+            json!({ "artifactType": "application/vnd.unknown.artifact.v1" }),
+        )
+    }
+
+    /// A Spin application: a module, and what only Spin can do with it.
+    #[must_use]
+    pub fn spin(module: &[u8]) -> Self {
+        Self::new(
+            Blob::new("application/vnd.fermyon.spin.application.v1+config", b"{}"),
+            vec![
+                Blob::new("application/vnd.wasm.content.layer.v1+wasm", module),
+                Blob::new("application/vnd.wasm.content.layer.v1+data", b"a file"),
+            ],
         )
     }
 

@@ -27,7 +27,7 @@ use crate::artifact::{self, Artifact, Blob};
 use crate::authority::Authority;
 use content::Content;
 
-pub use auth::{Auth, PASSWORD, USER, base64, basic};
+pub use auth::{Auth, IDENTITY, PASSWORD, USER, base64, basic};
 pub use fault::Fault;
 pub use serve::Seen;
 
@@ -65,6 +65,8 @@ struct State {
     seen: Vec<Seen>,
     /// How it misbehaves, and how many answers yet.
     fault: Option<(Fault, usize)>,
+    /// How many answers the fault concerned.
+    concerned: usize,
     /// Where it redirects to.
     elsewhere: String,
 }
@@ -266,7 +268,15 @@ impl Registry {
 
     /// Misbehaves for the next `times` answers that the fault concerns.
     pub fn fail_times(&self, fault: Fault, times: usize) {
-        self.shared.lock().fault = Some((fault, times));
+        let mut state = self.shared.lock();
+        state.fault = Some((fault, times));
+        state.concerned = 0;
+    }
+
+    /// How many answers the last fault concerned.
+    #[must_use]
+    pub fn times_failed(&self) -> usize {
+        self.shared.lock().concerned
     }
 
     /// Behaves again; what stalled goes on.

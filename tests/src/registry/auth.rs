@@ -14,6 +14,9 @@ pub const USER: &str = "alice";
 /// Her password.
 pub const PASSWORD: &str = "secret";
 
+/// What she can show in place of a password: Docker's `identitytoken`.
+pub const IDENTITY: &str = "an-identity";
+
 /// What a registry asks of its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
@@ -105,10 +108,21 @@ impl Auth {
     }
 
     /// The token server's answer.
-    pub(super) fn token(self, tokens: &mut Tokens, headers: &HeaderMap, query: &str) -> Answer {
+    pub(super) fn token(
+        self,
+        tokens: &mut Tokens,
+        headers: &HeaderMap,
+        query: &str,
+        form: &[u8],
+    ) -> Answer {
         let given = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
-        let is_known = given == Some(&basic(USER, PASSWORD));
-        if given.is_some() && !is_known {
+        // "OAuth2 Token Authentication": who shows an identity does so by a form.
+        let form = String::from_utf8_lossy(form);
+        let identity = value(&form, "refresh_token").next();
+        let is_known =
+            given == Some(&basic(USER, PASSWORD)) || identity.as_deref() == Some(IDENTITY);
+        let query = if form.is_empty() { query } else { &form };
+        if (given.is_some() || identity.is_some()) && !is_known {
             return Answer::error(
                 StatusCode::UNAUTHORIZED,
                 "UNAUTHORIZED",
@@ -147,12 +161,16 @@ impl Tokens {
     }
 }
 
-/// Every `scope` of a query, decoded as far as a scope needs it.
+/// Every `scope` of a query.
 fn scope(query: &str) -> String {
-    let scopes = query.split('&').filter_map(|item| {
-        let value = item.strip_prefix("scope=")?;
+    value(query, "scope").collect::<Vec<_>>().join(" ")
+}
+
+/// Every value of that name, decoded as far as what is looked for needs it.
+fn value<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    query.split('&').filter_map(move |item| {
+        let value = item.strip_prefix(name)?.strip_prefix('=')?;
         let value = value.replace("%3A", ":").replace("%2F", "/");
-        Some(value.replace("%2C", ",").replace(['+'], " "))
-    });
-    scopes.collect::<Vec<_>>().join(" ")
+        Some(value.replace("%2C", ",").replace('+', " "))
+    })
 }

@@ -74,6 +74,8 @@ faults! {
     NoManifest,
     /// JSON in a manifest's place that is none.
     OtherJson,
+    /// A manifest that is an index as well, and means something else to other readers.
+    AmbiguousManifest,
     /// An index whose only manifest is an index, and so on: itself.
     IndexOfIndexes,
 }
@@ -103,6 +105,7 @@ impl Fault {
             | Self::EndlessManifest
             | Self::NoManifest
             | Self::OtherJson
+            | Self::AmbiguousManifest
             | Self::IndexOfIndexes => matches!(asked, Asked::Manifest),
             Self::TokenAfter401
             | Self::Unauthorized401
@@ -182,7 +185,12 @@ impl Fault {
                 .body(Bytes::from_static(&[b' '; 16 << 10]))
                 .then(Then::Repeat(Bytes::from_static(&[b' '; 16 << 10]))),
             Self::NoManifest => page(StatusCode::OK),
-            Self::OtherJson => honest.body(Bytes::from_static(b"{\"manifests\":1,\"layers\":{}}")),
+            Self::OtherJson => honest
+                .body(Bytes::from_static(br#"{"hello":"world"}"#))
+                .undigested(),
+            Self::AmbiguousManifest => honest
+                .body(Bytes::from_static(br#"{"manifests":[],"layers":[]}"#))
+                .undigested(),
             Self::IndexOfIndexes => index_of_indexes(),
         })
     }

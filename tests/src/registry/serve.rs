@@ -107,12 +107,14 @@ fn decide(
     let fault = match &mut state.fault {
         Some((fault, times)) if fault.concerns(asked) && *times > 0 => {
             *times -= 1;
+            state.concerned += 1;
             Some(*fault)
         }
         _ => None,
     };
-    let auth = match fault {
-        Some(Fault::TokenAfter401) => Auth::PublicToken,
+    // Its token server is part of it.
+    let auth = match state.fault {
+        Some((Fault::TokenAfter401, _)) => Auth::PublicToken,
         _ => shared.auth,
     };
     let honest = honest(shared, auth, state, head, body);
@@ -135,7 +137,7 @@ fn honest(
     let path = head.uri.path();
     let query = head.uri.query().unwrap_or_default();
     if path == "/token" {
-        return auth.token(&mut state.tokens, &head.headers, query);
+        return auth.token(&mut state.tokens, &head.headers, query, &body);
     }
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     let action = if is_read { "pull" } else { "push" };
@@ -374,6 +376,12 @@ impl Answer {
     /// Announces no length: the body is in chunks.
     pub(super) fn unannounced(self) -> Self {
         self.header("transfer-encoding", "chunked")
+    }
+
+    /// Says no digest of its own.
+    pub(super) fn undigested(mut self) -> Self {
+        self.headers.remove("docker-content-digest");
+        self
     }
 
     pub(super) fn then(mut self, then: Then) -> Self {
