@@ -102,3 +102,6 @@ pub async fn compile(config: &CompileConfig, module: File, code: File) -> Result
     let ended = child.ended().await.map_err(CompileError::Start)?;
     outcome::of(ended, config)
 }
+
+#[cfg(test)]
+mod tests;

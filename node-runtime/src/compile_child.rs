@@ -7,7 +7,7 @@
 mod limits;
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
@@ -61,7 +61,7 @@ pub fn run(args: &ChildArgs) -> ExitCode {
 
 fn compile(wasm_exceptions: bool) -> Result<(), Failure> {
     let compiler = Compiler::new(wasm_exceptions).map_err(|error| refused(&error))?;
-    let module = module().map_err(Failure::Io)?;
+    let module = module()?;
     let compiled = compiler.compile(&module).map_err(|error| refused(&error))?;
     let code = io::stdout().as_fd().try_clone_to_owned();
     compiled
@@ -69,12 +69,16 @@ fn compile(wasm_exceptions: bool) -> Result<(), Failure> {
         .map_err(Failure::Io)
 }
 
-fn module() -> io::Result<Vec<u8>> {
-    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+fn module() -> Result<Vec<u8>, Failure> {
+    let stdin = io::stdin();
     // Whoever wrote it may have left it at its end; a pipe has none.
-    let _ = stdin.rewind();
+    let _ = rustix::fs::seek(&stdin, rustix::fs::SeekFrom::Start(0));
+    let size = rustix::fs::fstat(&stdin).map_or(0, |stat| stat.st_size);
     let mut bytes = Vec::new();
-    stdin.read_to_end(&mut bytes)?;
+    bytes
+        .try_reserve_exact(usize::try_from(size).unwrap_or(0))
+        .map_err(|_| Failure::Memory)?;
+    stdin.lock().read_to_end(&mut bytes).map_err(Failure::Io)?;
     Ok(bytes)
 }
 

@@ -11,6 +11,7 @@ mod files;
 mod fuzz;
 mod guests;
 mod hang_up;
+mod hostile;
 mod isolation;
 mod limits;
 mod push;

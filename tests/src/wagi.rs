@@ -152,6 +152,12 @@ impl Wagi {
         self.address
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A URL of a path on it.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

@@ -36,6 +36,10 @@ fn flags_have_the_documented_defaults() {
     assert_eq!(up.keep_alive, Duration::from_secs(600));
     assert_eq!(up.stderr_rate.get(), 100);
     assert!(!up.compile.wasm_exceptions);
+    assert_eq!(up.compile.timeout, Duration::from_secs(120));
+    assert_eq!(up.compile.memory_bytes(1 << 30), 256 << 20);
+    assert_eq!(up.compile.memory_bytes(64 << 30), 2 << 30);
+    assert_eq!(up.compile.memory_bytes(1 << 20), 64 << 20);
 }
 
 #[test]
@@ -45,12 +49,16 @@ fn flags_are_read() {
         "--guest-memory=2Gi",
         "--keep-alive=1m30s",
         "--wasm-exceptions",
+        "--compile-timeout=2m",
+        "--compile-memory=1Gi",
     ])
     .expect("a configuration");
     assert_eq!(up.listen.to_string(), "127.0.0.1:0");
     assert_eq!(up.guest_memory.bytes(1), 2 << 30);
     assert_eq!(up.keep_alive, Duration::from_secs(90));
     assert!(up.compile.wasm_exceptions);
+    assert_eq!(up.compile.timeout, Duration::from_secs(120));
+    assert_eq!(up.compile.memory_bytes(0), 1 << 30);
     assert_eq!(GuestMemory::Percent(60).bytes(1_000), 600);
 }
 
@@ -64,6 +72,8 @@ fn all_mistakes_are_said_together() {
         "--keep-alive=10",
         "--stderr-rate=-1",
         "--wasm-exceptions=perhaps",
+        "--compile-timeout=0s",
+        "--compile-memory=1Mi",
     ])
     .expect_err("mistakes");
     assert_eq!(
@@ -76,6 +86,8 @@ fn all_mistakes_are_said_together() {
             "--keep-alive \"10\": has no unit; write 10s for seconds, or one of ms, m, h",
             "--stderr-rate \"-1\": write a whole number, at least 1",
             "--wasm-exceptions \"perhaps\": write true or false",
+            "--compile-timeout \"0s\": write at least 1ms",
+            "--compile-memory \"1Mi\": no module compiles in that; write at least 64Mi",
         ]
     );
 }

@@ -1,0 +1,111 @@
+//! Hostile modules beside a route that is served.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tests::PATIENCE;
+use tests::guests;
+use tests::node::manifest;
+use tests::wagi::Wagi;
+
+/// The children of a process, whichever thread started them.
+pub(super) fn children(of: u32) -> Vec<Pid> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{of}/task")) else {
+        return Vec::new();
+    };
+    let lists =
+        threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<i32>>()
+        })
+        .filter_map(Pid::from_raw)
+        .collect()
+}
+
+/// Serves `hello`, then is given a hostile route beside it.
+fn serve_beside(module: &str, flags: &[&str], amid: impl FnOnce(&Wagi)) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| write(folder.path(), name, text);
+    write("hello.wat", guests::hello.wat);
+    write("hello.yaml", &manifest("hello", guests::hello, ""));
+    let path = folder.path().display().to_string();
+    let mut arguments = vec![&*path];
+    arguments.extend(flags);
+    let wagi = Wagi::up(&arguments);
+    assert_eq!(wagi.get("/hello").text(), "hello\n");
+    let before = held(&wagi);
+    write("hostile.wat", module);
+    write(
+        "hostile.yaml",
+        "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {name: hostile}\n\
+         spec: {path: /hostile, module: {image: file:hostile.wat}}\n",
+    );
+    amid(&wagi);
+    let lines = wagi.stderr_until("default/hostile");
+    assert_eq!(wagi.get("/hello").text(), "hello\n");
+    assert_eq!(children(wagi.pid()), []);
+    let after = held(&wagi);
+    assert!(
+        after < before + (16 << 10),
+        "{before} KiB before, {after} KiB after"
+    );
+    lines.last().cloned().unwrap_or_default()
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let draft = folder.join(".draft");
+    fs::write(&draft, text).expect("a file in a temporary folder");
+    fs::rename(draft, folder.join(name)).expect("a rename");
+}
+
+/// Resident memory in KiB.
+fn held(wagi: &Wagi) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", wagi.pid())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.expect("the kernel says what is resident")
+}
+
+#[test]
+fn a_module_that_compiles_for_ever_costs_its_own_route() {
+    let line = serve_beside(&super::endless(), &["--compile-timeout=1s"], |_| {});
+    assert!(line.contains("does not compile within 1 s"), "{line}");
+}
+
+#[test]
+fn a_module_that_eats_memory_costs_its_own_route() {
+    let line = serve_beside(&super::greedy(), &["--compile-memory=256Mi"], |_| {});
+    assert!(line.contains("within 256 MiB of memory"), "{line}");
+}
+
+#[test]
+fn a_table_of_ten_million_costs_its_own_route() {
+    let line = serve_beside(super::BIG_TABLE, &[], |_| {});
+    assert!(line.contains("10000000 elements in one table"), "{line}");
+}
+
+#[test]
+fn a_hundred_thousand_functions_are_served() {
+    let line = serve_beside(&super::many_functions(), &[], |_| {});
+    assert!(line.contains("added"), "{line}");
+}
+
+#[test]
+fn requests_are_answered_while_a_module_compiles_and_when_its_child_is_killed() {
+    let line = serve_beside(&super::endless(), &[], |wagi| {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        let child = loop {
+            if let Some(child) = children(wagi.pid()).first() {
+                break *child;
+            }
+            assert!(std::time::Instant::now() < deadline, "no child is started");
+            assert_eq!(wagi.get("/hello").text(), "hello\n");
+        };
+        kill_process(child, Signal::KILL).expect("it runs");
+    });
+    assert!(line.contains("killed by signal 9"), "{line}");
+}
