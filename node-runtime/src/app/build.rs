@@ -48,13 +48,17 @@ pub struct Builder {
 // === impl Compiler ===
 
 impl Compiler {
-    /// Compiles for `engine`, and keeps the code in `store`.
+    /// Compiles for `engine`, which also decides which proposals are on, and keeps the code in
+    /// `store`.
     #[must_use]
     pub fn new(engine: Engine, config: CompileConfig, store: Option<Store>) -> Self {
         Self {
             compatibility: engine.compatibility(),
+            config: CompileConfig {
+                wasm_exceptions: engine.config().wasm_exceptions,
+                ..config
+            },
             engine,
-            config,
             store,
         }
     }

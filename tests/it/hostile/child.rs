@@ -8,12 +8,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use node_runtime::compile::{self, CompileConfig, CompileError};
 use node_runtime::guest::{Engine, EngineConfig, Program};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process};
 use tests::{PATIENCE, wagi};
 use tokio::runtime::Runtime;
 
@@ -89,15 +88,6 @@ fn is_inherited(name: &OsStr) -> bool {
     let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
     let is_standard = ["0", "1", "2"].iter().any(|standard| name == *standard);
     !is_standard && flags.is_some_and(|flags| flags & CLOSE_ON_EXEC == 0)
-}
-
-/// Waits for what the kernel tells nobody.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what} does not come");
-        std::thread::yield_now();
-    }
 }
 
 fn is_reaped(pid: Pid) -> bool {
@@ -184,7 +174,11 @@ fn a_hundred_thousand_functions_compile() {
         guest_memory_bytes: 1 << 20,
         wasm_exceptions: false,
     });
-    let code = compile(&wagi::compile_config(), &super::many_functions()).expect("code");
+    let config = CompileConfig {
+        timeout: 10 * PATIENCE,
+        ..wagi::compile_config()
+    };
+    let code = compile(&config, &super::many_functions()).expect("code");
     let program = Program::map(&engine.expect("an engine"), &code).expect("a program");
     assert!(program.entry("_start").is_ok());
 }
@@ -265,7 +259,7 @@ fn nothing_is_left_of_a_compile_that_nobody_waits_for() {
         }
     };
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-    wait_until("the child's end", || is_reaped(held.pid));
+    super::wait_until("the child's end", || is_reaped(held.pid));
 }
 
 #[test]
@@ -280,16 +274,11 @@ fn a_child_goes_with_its_parent() {
         .spawn()
         .expect("wagi runs");
     let children = || super::served::children(check.id());
-    wait_until("a child", || !children().is_empty());
-    let child = pidfd_open(children()[0], PidfdFlags::empty()).expect("it runs");
+    super::wait_until("a child", || !children().is_empty());
+    let child = children()[0];
     check.kill().expect("it runs");
     check.wait().expect("it was started");
-    let mut fds = [PollFd::new(&child, PollFlags::IN)];
-    let patience = rustix::event::Timespec {
-        tv_sec: PATIENCE.as_secs().cast_signed(),
-        tv_nsec: 0,
-    };
-    assert_eq!(poll(&mut fds, Some(&patience)), Ok(1), "the child lives on");
+    super::wait_for_end(child, PATIENCE);
 }
 
 #[test]

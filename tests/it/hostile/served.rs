@@ -56,6 +56,12 @@ fn serve_beside(module: &str, flags: &[&str], amid: impl FnOnce(&Wagi)) -> Strin
     lines.last().cloned().unwrap_or_default()
 }
 
+/// The child that compiles, once there is one.
+fn child(wagi: &Wagi) -> Pid {
+    super::wait_until("a child", || !children(wagi.pid()).is_empty());
+    children(wagi.pid())[0]
+}
+
 fn write(folder: &Path, name: &str, text: &str) {
     let draft = folder.join(".draft");
     fs::write(&draft, text).expect("a file in a temporary folder");
@@ -90,21 +96,18 @@ fn a_table_of_ten_million_costs_its_own_route() {
 
 #[test]
 fn a_hundred_thousand_functions_are_served() {
-    let line = serve_beside(&super::many_functions(), &[], |_| {});
+    let line = serve_beside(&super::many_functions(), &[], |wagi| {
+        // It is the one test that waits for a long compile, and compiling comes last.
+        super::wait_for_end(child(wagi), 10 * PATIENCE);
+    });
     assert!(line.contains("added"), "{line}");
 }
 
 #[test]
 fn requests_are_answered_while_a_module_compiles_and_when_its_child_is_killed() {
     let line = serve_beside(&super::endless(), &[], |wagi| {
-        let deadline = std::time::Instant::now() + PATIENCE;
-        let child = loop {
-            if let Some(child) = children(wagi.pid()).first() {
-                break *child;
-            }
-            assert!(std::time::Instant::now() < deadline, "no child is started");
-            assert_eq!(wagi.get("/hello").text(), "hello\n");
-        };
+        let child = child(wagi);
+        assert_eq!(wagi.get("/hello").text(), "hello\n");
         kill_process(child, Signal::KILL).expect("it runs");
     });
     assert!(line.contains("killed by signal 9"), "{line}");
