@@ -28,6 +28,5 @@ lint: ## format, licences and bans, clippy, documentation
 bench: ## measure against bare hyper and write docs/benchmarks.md (release build)
 	@scripts/bench
 
-fuzz: ## run the fuzz bodies for FUZZ_SECONDS each (default 300)
-	@scripts/need build
-	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} cargo test -p tests --test it fuzz:: -- --nocapture
+fuzz: ## fuzz with libFuzzer, FUZZ_SECONDS a target (default 300), FUZZ_TARGETS only these
+	@scripts/fuzz

@@ -3,10 +3,25 @@
 //! It finds what a few million odd inputs near the corpus find, on every machine and with every
 //! run of the tests. The same seed makes the same inputs in the same order; a failure prints seed
 //! and input. Knows nothing of what it runs.
+//!
+//! The other way to run the same bodies is libFuzzer, which watches which code an input reaches
+//! (`make fuzz`, the bin `fuzz`). Both find them by name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// What a fuzzer runs: takes any bytes, and panics where a promise is broken.
+pub type Body = fn(&[u8]);
+
+/// Every fuzz body by the name of its corpus, `tests/corpus/NAME`.
+pub const BODIES: &[(&str, Body)] = &[
+    ("head", node_runtime::cgi::head::fuzz::fuzz_head),
+    ("host_pattern", crds::host::fuzz::fuzz_host_pattern),
+    ("manifest", node_runtime::source::fuzz::fuzz_manifest),
+    ("path", crds::path::fuzz::fuzz_normalize),
+    ("path_pattern", crds::path::fuzz::fuzz_path_pattern),
+];
 
 /// Longer inputs find nothing that shorter ones do not, and are slower.
 const MAX_BYTES: usize = 4096;
@@ -14,13 +29,21 @@ const MAX_BYTES: usize = 4096;
 /// Numbers that look random, the same for the same seed (xorshift64*).
 struct Random(u64);
 
-/// Runs a body on each input of `tests/corpus/NAME`, then on changed ones, for `FUZZ_SECONDS`
+/// The body of this name.
+#[must_use]
+pub fn body(name: &str) -> Option<Body> {
+    let named = BODIES.iter().find(|(known, _)| *known == name);
+    named.map(|(_, body)| *body)
+}
+
+/// Runs the body of this name on each input of its corpus, then on changed ones, for `FUZZ_SECONDS`
 /// (10 where it is not set). `FUZZ_SEED` repeats a run.
 ///
 /// # Panics
 ///
-/// When the body does, with the input that broke it on stderr; or when the corpus is not there.
-pub fn run(name: &str, body: fn(&[u8])) {
+/// When the body does, with the input that broke it on stderr; or when body or corpus is not there.
+pub fn run(name: &str) {
+    let body = body(name).expect("one of BODIES");
     let number = |variable: &str, otherwise: u64| match std::env::var(variable) {
         Ok(text) => text
             .parse()
@@ -46,10 +69,14 @@ pub fn run(name: &str, body: fn(&[u8])) {
     eprintln!("{name}: {inputs} inputs held, seed {seed}");
 }
 
+/// Where the inputs are kept that every run begins with, a folder a body.
+#[must_use]
+pub fn corpora() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(name);
+    let folder = corpora().join(name);
     let mut files: Vec<_> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.expect("an entry").path())
@@ -61,7 +88,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     files.into_iter().map(read).collect()
 }
 
-fn check(name: &str, seed: u64, body: fn(&[u8]), input: &[u8]) {
+fn check(name: &str, seed: u64, body: Body, input: &[u8]) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(input))) {
         eprintln!(
             "{name}: FUZZ_SEED={seed} broke it; keep this as a file of tests/corpus/{name}: {:?}",
