@@ -26,7 +26,7 @@ mod watch;
 pub use self::budget::{Budget, Reservation};
 pub use self::compiler::{Compiled, Compiler, Inspection, Kind, LoadError, Parts, to_binary};
 pub use self::ending::{Ending, Stop};
-pub use self::engine::{Engine, EngineConfig, EngineError};
+pub use self::engine::{Engine, EngineConfig, EngineError, Reset};
 pub use self::executor::{Executor, ExecutorConfig, ExecutorError, Full};
 pub use self::host::{Host, Input, InputError, Preopen, Strings};
 pub use self::invocation::{Invocation, Start, Timeouts};

@@ -649,6 +649,17 @@ fn leak_probe_write() {
 }
 
 #[test]
+fn leak_deep_write() {
+    get(guests::leak_deep_write).answers(200, "left\n");
+}
+
+#[test]
+fn leak_deep_read() {
+    get(guests::leak_deep_write).answers(200, "left\n");
+    get(guests::leak_deep_read).answers(200, "clean\n");
+}
+
+#[test]
 fn leak_probe_read() {
     get(guests::leak_probe_write).answers(200, "left\n");
     get(guests::leak_probe_read).answers(200, "clean\n");

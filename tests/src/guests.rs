@@ -41,6 +41,7 @@ macro_rules! for_each_guest {
             // Memory and tables.
             grow_memory grow_memory_then_trap grow_memory_then_trap_mid_body
             grow_and_hold grow_table leak_probe_write leak_probe_read
+            leak_deep_write leak_deep_read
             // Entry points and `_routes`.
             reactor custom_entry routes routes_curious routes_spin routes_sleep
             routes_empty routes_malformed routes_missing_entry routes_trap routes_many

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use node_runtime::app::{self, ModuleConfig, Runtime};
-use node_runtime::guest::{EngineConfig, ExecutorConfig};
+use node_runtime::guest::{EngineConfig, ExecutorConfig, Reset};
 use node_runtime::http::{self, server};
 use node_runtime::modules::Bounds;
 use node_runtime::source::Manifests;
@@ -169,6 +169,7 @@ impl Node {
                     max_guests: 64,
                     guest_memory_bytes: 1 << 30,
                     wasm_exceptions: false,
+                    reset: Reset::default(),
                 },
                 modules: ModuleConfig {
                     compile: wagi::compile_config(),

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::compile::{self, CompileConfig, CompileError};
 use crate::control::Build;
-use crate::guest::{Engine, EngineConfig, EngineError, Executor, MapError, Program};
+use crate::guest::{Engine, EngineConfig, EngineError, Executor, MapError, Program, Reset};
 use crate::modules::{Class, Compile, Retry};
 use crate::route::{BuildError, Handler, Route};
 use crate::store::{CompiledKey, Store};
@@ -74,6 +74,7 @@ impl Compiler {
             max_guests: 1,
             guest_memory_bytes: usize::try_from(largest).unwrap_or(usize::MAX),
             wasm_exceptions: config.wasm_exceptions,
+            reset: Reset::default(),
         })?;
         Ok(Self::new(engine, config, None))
     }

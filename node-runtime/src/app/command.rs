@@ -11,7 +11,7 @@ use super::call::{self, Told};
 use super::{Config, ModuleConfig, Runtime, capacity, storage};
 use crate::cli::up;
 use crate::compile::{self, CompileConfig};
-use crate::guest::{Ending, EngineConfig, ExecutorConfig};
+use crate::guest::{Ending, EngineConfig, ExecutorConfig, Reset};
 use crate::http::{self, server};
 use crate::modules::{Bounds, Images};
 use crate::source::Manifests;
@@ -106,6 +106,7 @@ fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
             max_guests: max_requests,
             guest_memory_bytes: guest_memory(config.guest_memory),
             wasm_exceptions: config.compile.wasm_exceptions,
+            reset: Reset::default(),
         },
         modules: ModuleConfig {
             compile: compile_config(config.compile),
@@ -136,6 +137,7 @@ fn runtime_config_of_call(config: &config::Call) -> Result<Config, Failure> {
             max_guests: 1,
             guest_memory_bytes: guest_memory(config::GuestMemory::Percent(60)),
             wasm_exceptions: config.compile.wasm_exceptions,
+            reset: Reset::default(),
         },
         modules: ModuleConfig {
             compile: compile_config(config.compile),

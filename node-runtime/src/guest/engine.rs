@@ -46,6 +46,21 @@ pub struct EngineConfig {
     pub guest_memory_bytes: usize,
     /// Whether the exceptions proposal and `externref` are on.
     pub wasm_exceptions: bool,
+    /// How places are made clean between guests.
+    pub reset: Reset,
+}
+
+/// How a place in the pool is made clean for the next guest.
+///
+/// No flag reaches it: users have the default. The harness sets it, so that tests take every way
+/// on every kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Reset {
+    /// Whether the kernel is asked which pages a guest touched, where it can say (PAGEMAP_SCAN,
+    /// Linux 6.7), so that only those are made clean. Otherwise all that may be kept is zeroed.
+    pub pagemap_scan: bool,
+    /// How much of a memory, and of a table, is zeroed and kept; the rest goes back to the kernel.
+    pub keep_bytes: usize,
 }
 
 /// Holds what all guests share.
@@ -71,6 +86,17 @@ pub struct EngineError(#[source] Box<dyn std::error::Error + Send + Sync>);
 impl EngineError {
     pub(super) fn new(error: wasmtime::Error) -> Self {
         Self(error.into())
+    }
+}
+
+// === impl Reset ===
+
+impl Default for Reset {
+    fn default() -> Self {
+        Self {
+            pagemap_scan: true,
+            keep_bytes: KEEP_RESIDENT_BYTES,
+        }
     }
 }
 
@@ -178,11 +204,14 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .max_memory_size(MEMORY_BYTES)
         .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(INSTANCE_BYTES)
-        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
-        .table_keep_resident(KEEP_RESIDENT_BYTES)
+        .linear_memory_keep_resident(config.reset.keep_bytes)
+        .table_keep_resident(config.reset.keep_bytes)
         .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES)
         .decommit_batch_size(DECOMMIT_BATCH)
-        // Resets only what a guest touched, where the kernel can say (Linux 6.7).
-        .pagemap_scan(Enabled::Auto);
+        .pagemap_scan(if config.reset.pagemap_scan {
+            Enabled::Auto
+        } else {
+            Enabled::No
+        });
     pool
 }

@@ -71,6 +71,7 @@ impl World {
             max_guests: 8,
             guest_memory_bytes: 64 << 20,
             wasm_exceptions: false,
+            reset: Reset::default(),
         })
         .unwrap();
         let io = tokio::runtime::Builder::new_multi_thread()
