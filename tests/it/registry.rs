@@ -6,6 +6,8 @@ mod harness;
 mod limits;
 mod media_types;
 mod mirrors;
+mod program;
+mod push;
 mod redirects;
 mod transport;
 

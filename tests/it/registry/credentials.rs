@@ -57,7 +57,7 @@ async fn nobody_and_a_wrong_password_get_a_sentence_that_helps() {
         let error = refused(
             pull_as(&client(), &text, &credentials).await,
             &[
-                &format!("{host} asks who wants this manifest (401)"),
+                &format!("{host} asks who wants the manifest (401)"),
                 "credentials for it are missing or wrong",
                 &format!("docker login {host}"),
             ],
@@ -176,7 +176,7 @@ async fn a_wrong_password_is_told_by_the_token_server() {
     let error = refused(
         pull_as(&client(), &text, &mallory).await,
         &[
-            "asks who wants this token (401)",
+            "asks who wants a token (401)",
             "incorrect username or password",
         ],
     );

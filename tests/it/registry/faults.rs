@@ -81,9 +81,9 @@ const fn expected(fault: Fault) -> Expected {
         Fault::Unauthorized401 => {
             stays("(401): credentials for it are missing or wrong; docker login")
         }
-        Fault::Forbidden403 => stays("does not allow this manifest with these credentials (403)"),
-        Fault::NotFound404 => stays("has no such manifest there (404); was it pushed"),
-        Fault::BlobNotFound404 => stays("has no such module there (404); was it pushed"),
+        Fault::Forbidden403 => stays("does not allow the manifest with these credentials (403)"),
+        Fault::NotFound404 => stays("does not know it (404); was it pushed"),
+        Fault::BlobNotFound404 => stays("does not know it (404); was it pushed"),
         Fault::TooManyRequests429 => Expected {
             says: Some("was asked too often (429); it is asked again later"),
             retry: Retry::After {
@@ -101,8 +101,8 @@ const fn expected(fault: Fault) -> Expected {
             },
             asked: TRIES,
         },
-        Fault::ServerError500 => passes("failed to give this manifest (500)"),
-        Fault::Unavailable503 => passes("failed to give this manifest (503)"),
+        Fault::ServerError500 => passes("failed to give the manifest (500)"),
+        Fault::Unavailable503 => passes("failed to give the manifest (503)"),
         Fault::RedirectToAnotherHost => pulled(1),
         Fault::RedirectForEver => Expected {
             says: Some("and so on without an end"),

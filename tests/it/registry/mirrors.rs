@@ -105,10 +105,7 @@ async fn the_reason_is_the_registrys_and_not_a_mirrors() {
     let outcome = pull(&client, &registry.reference("shop/hello:1")).await;
     refused(
         outcome,
-        &[&format!(
-            "{} has no such manifest there (404)",
-            registry.host()
-        )],
+        &[&format!("{} does not know it (404)", registry.host())],
     );
 }
 

@@ -88,15 +88,17 @@ impl Auth {
         let challenge = match self {
             Self::Open | Self::Basic => "Basic realm=\"a registry\"".to_owned(),
             Self::Token | Self::PublicToken => {
+                let realm = format!("Bearer realm=\"{base}/token\",service=\"a registry\"");
                 let actions = if action == "push" {
                     "pull,push"
                 } else {
                     "pull"
                 };
-                format!(
-                    "Bearer realm=\"{base}/token\",service=\"a registry\",\
-                     scope=\"repository:{repository}:{actions}\""
-                )
+                match repository {
+                    // Whether it is a registry at all concerns none of its repositories.
+                    "" => realm,
+                    _ => format!("{realm},scope=\"repository:{repository}:{actions}\""),
+                }
             }
         };
         Answer::error(

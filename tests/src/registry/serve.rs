@@ -20,7 +20,7 @@ use crate::artifact::{self, Blob};
 pub struct Seen {
     /// `GET` and so on.
     pub method: String,
-    /// The path, without the query.
+    /// The path, without the query; the end of a tunnel for `CONNECT`.
     pub path: String,
     /// The query, or nothing.
     pub query: String,
@@ -68,7 +68,11 @@ pub(super) async fn answer(
         let answer = decide(shared, &mut state, &head, body);
         state.seen.push(Seen {
             method: head.method.to_string(),
-            path: path.to_owned(),
+            path: match head.uri.authority() {
+                // RFC 9110, section 9.3.6: a tunnel is asked for by its end.
+                Some(end) if head.method == Method::CONNECT => end.to_string(),
+                _ => path.to_owned(),
+            },
             query: query.to_owned(),
             headers: head.headers.clone(),
             status: answer.as_ref().map(|answer| answer.status.as_u16()),
