@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout_at;
 
 use self::build::{Builder, Compiler};
 use crate::compile::CompileConfig;
@@ -22,7 +23,8 @@ use crate::guest::{
 };
 use crate::http::admission::Admission;
 use crate::http::handler::Handler;
-use crate::http::{self, server};
+use crate::http::server::Grace;
+use crate::http::{self, Connections, server};
 use crate::modules::{Bounds, Images, Modules};
 use crate::route::Route;
 use crate::routing::live::{self, RoutesWriter};
@@ -65,6 +67,7 @@ pub struct ModuleConfig {
 /// A runtime that serves whatever its routes say.
 pub struct Runtime {
     handler: Handler,
+    connections: Connections,
     control: Option<Control<Compiler, Builder>>,
     http: http::Config,
     stderr: JoinHandle<()>,
@@ -105,14 +108,21 @@ impl Runtime {
         Ok(Self {
             control: Some(control(config.modules, engine, executor, io, writer)),
             handler,
+            connections: Connections::default(),
             http: config.http,
             stderr: tokio::spawn(lines.run()),
         })
     }
 
+    /// What is under way on its connections.
+    #[must_use]
+    pub const fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     /// Follows `source` and serves its routes on `listener` from the time all were tried, until
-    /// `stop`; then lets connections finish within the drain deadline. `applied` hears of every
-    /// swap of the table.
+    /// `stop`; then lets connections and guests finish within the drain deadline. `applied` hears
+    /// of every swap of the table.
     ///
     /// # Cancellation
     ///
@@ -121,7 +131,7 @@ impl Runtime {
         mut self,
         source: impl Source,
         listener: TcpListener,
-        stop: impl Future<Output = ()>,
+        stop: impl Future<Output: Into<Grace>>,
         mut applied: impl FnMut(Applied),
     ) {
         let Some(control) = self.control.take() else {
@@ -139,10 +149,16 @@ impl Runtime {
         let serving = async {
             let mut stop = pin!(stop);
             tokio::select! {
-                () = &mut stop => return,
+                _ = &mut stop => return,
                 _ = first => {}
             }
-            server::run(listener, stop, self.http.clone(), self.handler.clone()).await;
+            let (http, open) = (self.http.clone(), self.connections.clone());
+            let until = server::run(listener, stop, http, open, self.handler.clone()).await;
+            // Guests that may finish without their clients.
+            if timeout_at(until, self.handler.idle()).await.is_err() {
+                let guests = self.handler.running();
+                tracing::warn!(guests, "guests without clients are cut at the deadline");
+            }
         };
         let mut following = pin!(following);
         let mut serving = pin!(serving);

@@ -159,6 +159,10 @@ pub struct UpArgs {
     #[command(flatten)]
     pub registry: args::registry::RegistryArgs,
 
+    /// How it ends.
+    #[command(flatten)]
+    pub lifecycle: args::lifecycle::LifecycleArgs,
+
     /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,

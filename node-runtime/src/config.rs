@@ -4,6 +4,7 @@
 //! first. Rooms get their part by value and never see the rest.
 
 mod compile;
+pub mod lifecycle;
 pub mod modules;
 mod parse;
 pub mod registry;
@@ -49,6 +50,8 @@ pub struct Up {
     pub modules: modules::Modules,
     /// How registries are spoken to.
     pub registry: registry::Registry,
+    /// How it ends.
+    pub lifecycle: lifecycle::Lifecycle,
     /// How modules are compiled.
     pub compile: Compile,
 }
@@ -121,6 +124,7 @@ impl TryFrom<UpArgs> for Up {
         let guest_memory = mistakes.flag("--guest-memory", &args.guest_memory, parse::guest_memory);
         let keep_alive = mistakes.flag("--keep-alive", &args.keep_alive, parse::keep_alive);
         let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
+        let lifecycle = lifecycle::Lifecycle::parse(&mut mistakes, &args.lifecycle);
         let store = store::Store::parse(&mut mistakes, &args.store);
         let modules = modules::Modules::parse(&mut mistakes, &args.modules);
         let registry = registry::Registry::parse(&mut mistakes, &args.registry);
@@ -137,6 +141,7 @@ impl TryFrom<UpArgs> for Up {
                 store: store?,
                 modules: modules?,
                 registry: registry?,
+                lifecycle: lifecycle?,
                 compile: compile?,
             })
         })

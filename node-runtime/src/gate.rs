@@ -44,6 +44,27 @@ impl Gate {
         Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
+    /// How many permits are out.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.size().saturating_sub(self.permits.available_permits())
+    }
+
+    /// Waits until all permits are back; nobody passes meanwhile.
+    ///
+    /// # Cancellation
+    ///
+    /// Safe: the gate is as it was.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.size()).unwrap_or(u32::MAX);
+        let all = self.permits.acquire_many(all).await;
+        drop(all.expect("a gate's semaphore is never closed"));
+    }
+
+    fn size(&self) -> usize {
+        self.capacity.min(Semaphore::MAX_PERMITS)
+    }
+
     /// A place in the queue, if as many wait as may run there is none.
     #[must_use]
     pub fn queue(&self) -> Option<Place<'_>> {
@@ -77,6 +98,8 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[test]
@@ -90,7 +113,10 @@ mod tests {
         assert!(gate.queue().is_none());
         drop(waiting);
         assert!(gate.queue().is_some());
+        assert_eq!(gate.taken(), 1);
+        assert!(gate.idle().now_or_never().is_none());
         drop(running);
+        assert!(gate.idle().now_or_never().is_some());
         assert!(gate.try_pass().is_some());
     }
 }

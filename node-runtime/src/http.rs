@@ -46,6 +46,7 @@ use std::time::Duration;
 
 pub use self::cut::Cut;
 pub use self::exchange::{BoxError, Exchange, Service};
+pub use self::registry::{Connections, Counts};
 pub use self::scope::Scope;
 pub use self::upload::Upload;
 

@@ -24,6 +24,7 @@ pub mod http;
 pub mod modules;
 pub mod route;
 pub mod routing;
+pub mod shutdown;
 pub mod source;
 pub mod stderr;
 pub mod store;

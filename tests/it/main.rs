@@ -17,6 +17,7 @@ mod limits;
 mod push;
 mod registry;
 mod repo;
+mod shutdown;
 mod store;
 mod streaming;
 mod swap;

@@ -76,15 +76,25 @@ impl Connection {
     /// When nobody listens.
     #[must_use]
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the node listens");
+        Self::try_open(address).expect("the node listens")
+    }
+
+    /// As [`Self::open`], where perhaps nobody listens.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be set up.
+    #[must_use]
+    pub fn try_open(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).expect("a connected socket");
         stream
             .set_read_timeout(Some(PATIENCE))
             .expect("a connected socket");
-        Self {
+        Some(Self {
             stream,
             buffer: Vec::new(),
-        }
+        })
     }
 
     /// Sends bytes as they are.
@@ -169,6 +179,26 @@ impl Connection {
         self.response_to("GET")
     }
 
+    /// As [`Self::response`], where the connection may end before the answer's first byte.
+    ///
+    /// # Panics
+    ///
+    /// When it ends within its head.
+    #[must_use]
+    pub fn try_response(&mut self) -> Option<Response> {
+        while self.buffer.is_empty() {
+            match self.fill() {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => {
+                    let _reset = reset_or_panic(&error);
+                    return None;
+                }
+            }
+        }
+        Some(self.response())
+    }
+
     /// As [`Self::response`], for the answer to this method.
     ///
     /// # Panics
@@ -195,7 +225,12 @@ impl Connection {
         }
     }
 
-    fn body(&mut self, head: &Head, method: &str) -> (Vec<u8>, BodyEnd) {
+    /// Reads the body behind a head to its end, as the answer to this method.
+    ///
+    /// # Panics
+    ///
+    /// When it is not framed as the head says.
+    pub fn body(&mut self, head: &Head, method: &str) -> (Vec<u8>, BodyEnd) {
         let has_none = method == "HEAD" || matches!(head.status, 100..=199 | 204 | 304);
         if has_none {
             return (Vec::new(), BodyEnd::Complete);

@@ -92,6 +92,26 @@ impl Connection {
         fields: &[(&str, &str)],
         ends: bool,
     ) -> Stream<'_> {
+        self.try_request(method, path, fields, ends)
+            .expect("the connection goes on")
+    }
+
+    /// As [`Self::request`], on a connection that may take no more of them.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    ///
+    /// # Panics
+    ///
+    /// When nothing happens at all.
+    pub fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        ends: bool,
+    ) -> Result<Stream<'_>, h2::Error> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.authority));
@@ -101,19 +121,15 @@ impl Connection {
         let request = request.body(()).expect("a test's request is one");
         let mut sender = self.sender.clone();
         let (response, upload) = self.runtime.block_on(async {
-            within(std::future::poll_fn(|context| sender.poll_ready(context)))
-                .await
-                .expect("the connection goes on");
-            sender
-                .send_request(request, ends)
-                .expect("the connection goes on")
-        });
-        Stream {
+            within(std::future::poll_fn(|context| sender.poll_ready(context))).await?;
+            sender.send_request(request, ends)
+        })?;
+        Ok(Stream {
             runtime: &self.runtime,
             upload,
             response: Some(response),
             body: None,
-        }
+        })
     }
 }
 

@@ -25,6 +25,16 @@ pub struct Wagi {
     printed: mpsc::Receiver<String>,
 }
 
+/// One that has ended.
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// What it printed after it was ready.
+    pub stdout: Vec<String>,
+    /// What it logged and nobody waited for.
+    pub stderr: Vec<String>,
+}
+
 /// A command that runs the binary, with no setting of the caller's environment.
 ///
 /// # Panics
@@ -197,15 +207,63 @@ impl Wagi {
     ///
     /// When it cannot be told.
     #[must_use]
-    pub fn stop(mut self, signal: &str) -> (ExitStatus, Vec<String>) {
+    pub fn stop(self, signal: &str) -> (ExitStatus, Vec<String>) {
+        self.signal(signal);
+        let Ended { status, stdout, .. } = self.wait();
+        (status, stdout)
+    }
+
+    /// Sends it a signal, and does not wait.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be told.
+    pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(told.expect("kill runs").success());
+    }
+
+    /// Stops it from running, until it is sent `CONT`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be told.
+    pub fn pause(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(thread.expect("a thread").path().join("stat"));
+            // The state follows the name, which ends with a bracket.
+            stat.is_ok_and(|stat| {
+                stat.rsplit_once(") ")
+                    .is_some_and(|(_, rest)| rest.starts_with('T'))
+            })
+        };
+        while !std::fs::read_dir(&threads)
+            .expect("it runs")
+            .all(is_stopped)
+        {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be waited for.
+    #[must_use]
+    pub fn wait(mut self) -> Ended {
         let status = self.child.wait().expect("it was started");
         for reader in self.readers.drain(..) {
             reader.join().expect("a reader of lines ends");
         }
-        (status, self.printed.iter().collect())
+        Ended {
+            status,
+            stdout: self.printed.iter().collect(),
+            stderr: self.lines.iter().collect(),
+        }
     }
 }
 

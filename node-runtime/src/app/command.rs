@@ -3,17 +3,18 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use futures::FutureExt;
 use registry::{Client, SettingsError};
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::call::{self, Told};
 use super::{Config, ModuleConfig, Runtime, capacity, storage};
 use crate::cli::up;
 use crate::compile::{self, CompileConfig};
 use crate::guest::{Ending, EngineConfig, ExecutorConfig, Reset};
-use crate::http::{self, server};
+use crate::http::{self, Connections, Counts, server};
 use crate::modules::{Bounds, Images};
+use crate::shutdown::{self, Draining, Ended, UnderWay};
 use crate::source::Manifests;
 use crate::store::Store;
 use crate::{config, control};
@@ -21,8 +22,28 @@ use crate::{config, control};
 /// A command could not do its work.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long connections may finish once somebody at the terminal wants to stop.
+/// How long the connection of a single call may take to close.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the ending of a server is told to.
+struct Front(Connections);
+
+impl Draining for Front {
+    fn begin(&self) {
+        // Nobody asks yet whether it is ready.
+    }
+
+    fn under_way(&self) -> UnderWay {
+        let Counts {
+            connections,
+            requests,
+        } = self.0.counts();
+        UnderWay {
+            connections,
+            requests,
+        }
+    }
+}
 
 /// Serves until it is told to stop.
 ///
@@ -37,17 +58,26 @@ pub fn serve(config: config::Up) -> Result<(), Failure> {
             .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
         let address = listener.local_addr()?;
         let runtime = Runtime::new(runtime_config(&config)?)?;
+        let front = Front(runtime.connections().clone());
         let mut told = Ok(());
-        let stop = stop_signal()?;
-        runtime
-            .serve(source, listener, stop, |applied: control::Applied| {
-                up::log(&applied);
-                if applied.is_first {
-                    told = up::list(&mut std::io::stderr(), address, &applied)
-                        .and_then(|()| up::announce(&mut std::io::stdout(), address));
-                }
-            })
-            .await;
+        let applied = |applied: control::Applied| {
+            up::log(&applied);
+            if applied.is_first {
+                told = up::list(&mut std::io::stderr(), address, &applied)
+                    .and_then(|()| up::announce(&mut std::io::stdout(), address));
+            }
+        };
+        let serve = |stop: shutdown::Stop| {
+            // A sender that is gone is an order to stop, too.
+            let stop = stop.map(Result::unwrap_or_default);
+            runtime.serve(source, listener, stop, applied)
+        };
+        let wait = config.lifecycle.pre_stop_wait.get();
+        let ended = shutdown::run(shutdown::signals()?, wait, &front, serve).await;
+        if ended == Ended::AtOnce {
+            // Without waiting for a single thread: somebody has asked twice.
+            std::process::exit(1);
+        }
         Ok(told?)
     });
     tokio.shutdown_background();
@@ -80,18 +110,6 @@ fn io_threads() -> std::io::Result<runtime::Runtime> {
         .build()
 }
 
-/// Resolves at Ctrl-C, or when whoever started the process wants it to end.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
 fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
     let max_requests = capacity::guests(config.max_requests.get() as usize);
     let store = storage::open(&config.store)?;
@@ -99,7 +117,7 @@ fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
         http: http::Config {
             keep_alive: config.keep_alive.get(),
             max_connections: capacity::connections(config.max_connections.get() as usize),
-            drain_deadline: PATIENCE,
+            drain_deadline: config.lifecycle.drain_deadline.get(),
             ..http::Config::default()
         },
         engine: EngineConfig {

@@ -1,6 +1,7 @@
 //! Flags that commands share, one file a subject.
 
 pub mod compile;
+pub mod lifecycle;
 pub mod modules;
 pub mod registry;
 pub mod store;

@@ -71,6 +71,17 @@ impl Admission {
         admitted.await.map_err(|_elapsed| Refused::QueueTimeout)
     }
 
+    /// Waits until everyone who was admitted has left; who comes meanwhile waits behind.
+    pub async fn idle(&self) {
+        self.all.idle().await;
+    }
+
+    /// How many were admitted and have not left.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.all.taken()
+    }
+
     fn try_admit(&self, route: &Gate, initial_bytes: usize) -> Option<(Permit, Reservation)> {
         let permit = Permit {
             _route: route.try_pass()?,

@@ -81,6 +81,11 @@ impl Ahead {
         Some(bytes)
     }
 
+    /// Whether bytes are kept for hyper.
+    pub(super) fn has_some(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
     /// hyper asked for bytes, and got some or waits.
     pub(super) fn asked(&self, waits: bool) {
         self.is_asked.store(waits, Ordering::Relaxed);

@@ -81,6 +81,21 @@ impl Crew {
         }
     }
 
+    /// Has everything polled once more: something changed that wakes nobody by itself.
+    pub(super) fn wake_all(&mut self) {
+        let running = std::mem::take(&mut self.running);
+        self.running.extend(running);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Drops all work.
+    pub(super) fn clear(&mut self) {
+        self.running.clear();
+    }
+
     /// Takes up what was handed in and polls what is ready; true when nothing is left.
     pub(super) fn poll(&mut self, inbox: &Inbox, context: &mut Context<'_>) -> bool {
         loop {

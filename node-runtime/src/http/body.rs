@@ -23,6 +23,7 @@ pub struct Output {
     end: Option<End>,
     invocation: Invocation,
     on_disconnect: OnDisconnect,
+    scope: Arc<Scope>,
 }
 
 /// What a guest may do whose answer is complete.
@@ -73,12 +74,14 @@ impl Output {
         receiver: Receiver,
         invocation: Invocation,
         on_disconnect: OnDisconnect,
+        scope: Arc<Scope>,
     ) -> Self {
         Self {
             receiver: Some(receiver),
             end: None,
             invocation,
             on_disconnect,
+            scope,
         }
     }
 
@@ -124,6 +127,10 @@ impl Output {
                 end: self.end,
             });
         };
+        if self.scope.is_breaking() {
+            // What it has written is taken, and then its end.
+            self.invocation.stop(Stop::Shutdown);
+        }
         let received = ready!(receiver.poll_receive(context));
         if received.end.is_some() {
             self.end = received.end;
@@ -139,6 +146,7 @@ impl Drop for Output {
             return;
         };
         match self.on_disconnect {
+            _ if self.scope.is_breaking() => self.invocation.stop(Stop::Shutdown),
             OnDisconnect::Finish => receiver.detach(),
             OnDisconnect::Cancel => self.invocation.stop(Stop::ClientGone),
         }

@@ -124,7 +124,10 @@ async fn watch(
         if scope.take_order(Order::Evict) && scope.phases.idle_since().is_some() {
             return Poll::Ready(End::Evicted);
         }
-        if scope.ordered(Order::Drain) && scope.phases.phase() == Phase::FirstByte {
+        if scope.ordered(Order::Drain)
+            && scope.phases.phase() == Phase::FirstByte
+            && !linger::has_unread(tcp)
+        {
             return Poll::Ready(End::Evicted);
         }
         if let Poll::Ready(outcome) = talk.as_mut().poll(context) {
@@ -218,7 +221,10 @@ async fn talk<S: Service>(
     }
 }
 
-/// Polls hyper and what runs beside it; passes the order to drain on.
+/// Polls hyper and what runs beside it; passes the orders of a server that ends on.
+///
+/// `ahead` is HTTP/1's, which has no way to say which requests it will answer: it ends between
+/// two of them, when none has come yet. HTTP/2 says so itself (GOAWAY, RFC 9113 section 6.8).
 async fn drive<C>(
     scope: &Scope,
     mut connection: Pin<&mut C>,
@@ -231,22 +237,46 @@ where
     let mut crew = Crew::new();
     let mut lookout = Lookout::new();
     let mut is_draining = false;
+    let mut is_breaking = false;
     let mut is_done = false;
     poll_fn(|context| {
-        if !is_draining && scope.ordered(Order::Drain) {
+        if !is_breaking && scope.is_breaking() {
+            is_breaking = true;
+            crew.wake_all();
+        }
+        if !is_draining && ahead.is_none() && scope.ordered(Order::Drain) {
             is_draining = true;
             drain(connection.as_mut());
         }
-        if !is_done {
-            match connection.as_mut().poll(context) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Ready(Ok(())) => is_done = true,
-                Poll::Pending => {}
+        loop {
+            if !is_done {
+                match connection.as_mut().poll(context) {
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                    Poll::Ready(Ok(())) => is_done = true,
+                    Poll::Pending => {}
+                }
             }
+            let crew_is_done = crew.poll(&scope.inbox, context);
+            if is_done && crew_is_done {
+                return Poll::Ready(Ok(()));
+            }
+            let Some((ahead, tcp)) = ahead else { break };
+            if is_draining || !scope.ordered(Order::Drain) || !is_quiet(scope, ahead, tcp) {
+                break;
+            }
+            is_draining = true;
+            drain(connection.as_mut());
         }
-        let crew_is_done = crew.poll(&scope.inbox, context);
-        if is_done && crew_is_done {
-            return Poll::Ready(Ok(()));
+        if scope.ordered(Order::Drop) {
+            match ahead {
+                Some(_) => scope.order(Order::Cut),
+                // h2 resets streams that are dropped, and hyper is polled once more for it.
+                None if !crew.is_empty() => {
+                    crew.clear();
+                    context.waker().wake_by_ref();
+                }
+                None => {}
+            }
         }
         if let Some((ahead, tcp)) = ahead {
             lookout.poll(ahead, tcp, context);
@@ -254,6 +284,13 @@ where
         Poll::Pending
     })
     .await
+}
+
+/// Whether an HTTP/1 client has sent nothing that it was not answered for.
+///
+/// hyper drops what it has not read when it is told to stop between two requests.
+fn is_quiet(scope: &Scope, ahead: &Ahead, tcp: &TcpStream) -> bool {
+    matches!(scope.phases.phase(), Phase::Idle(_)) && !ahead.has_some() && !linger::has_unread(tcp)
 }
 
 // === impl Closing ===

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 
 use super::answer::Answer;
 use super::cut::Cut;
-use super::scope::Scope;
+use super::scope::{Order, Scope};
 use super::upload::Upload;
 
 /// Any error: what a body that breaks may say.
@@ -73,9 +73,11 @@ pub(super) fn conduct<S: Service>(
         let mut response = service
             .call(Request::from_parts(parts, upload), exchange)
             .await;
-        if number.is_some() && (is_ambiguous || scope.is_abandoned()) {
-            // The client may be sending still: RFC 9110 section 10.1.1 and RFC
-            // 9112 section 9.6 want it told that this request is the last.
+        if number.is_some() && (is_ambiguous || scope.is_abandoned() || scope.ordered(Order::Drain))
+        {
+            // The client may be sending still, or would send the next request to
+            // a server that goes: RFC 9110 section 10.1.1 and RFC 9112 section
+            // 9.6 want it told that this request is the last.
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -99,6 +99,19 @@ impl Handler {
     }
 }
 
+impl Handler {
+    /// Waits until no guest runs; nothing more may be asked meanwhile.
+    pub async fn idle(&self) {
+        self.shared.admission.idle().await;
+    }
+
+    /// How many guests run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.shared.admission.running()
+    }
+}
+
 impl Service for Handler {
     type Body = AnswerBody;
 
@@ -174,7 +187,8 @@ impl Shared {
             route: handler.number,
             began: Instant::now(),
         })?;
-        let output = Output::new(receiver, invocation, handler.on_disconnect);
+        let scope = Arc::clone(&exchange.scope);
+        let output = Output::new(receiver, invocation, handler.on_disconnect, scope);
         let (printed, output) = read_head(output, handler, &caller).await?;
         if let Some(upload) = upload {
             settle(&upload, &printed).await;

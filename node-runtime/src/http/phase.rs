@@ -67,8 +67,13 @@ impl Phases {
         }
     }
 
+    /// How much is owed to the client: answers, and what runs on behind them.
+    pub(super) fn active(&self) -> usize {
+        self.active.load(Ordering::SeqCst) as usize
+    }
+
     fn is_busy(&self) -> bool {
-        self.active.load(Ordering::SeqCst) > 0
+        self.active() > 0
     }
 
     /// HTTP/1 bytes came; outside a request they belong to a head, and this says so.

@@ -7,7 +7,7 @@ use super::scope::{Order, Scope};
 
 /// All open connections of one server.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Registry(Arc<Mutex<State>>);
+pub struct Connections(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -15,16 +15,35 @@ struct State {
     next: u64,
 }
 
-/// Keeps a connection in the registry.
+/// How much is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Open connections.
+    pub connections: usize,
+    /// Requests on them that are being answered, and guests that run on behind their answer.
+    pub requests: usize,
+}
+
+/// Keeps a connection among the open ones.
 #[derive(Debug)]
 pub(super) struct Entry {
-    registry: Registry,
+    registry: Connections,
     key: u64,
 }
 
-// === impl Registry ===
+// === impl Connections ===
 
-impl Registry {
+impl Connections {
+    /// How much is under way now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let state = self.lock();
+        Counts {
+            connections: state.open.len(),
+            requests: state.open.values().map(|scope| scope.phases.active()).sum(),
+        }
+    }
+
     pub(super) fn enter(&self, scope: Arc<Scope>) -> Entry {
         let mut state = self.lock();
         let key = state.next;
@@ -89,7 +108,7 @@ mod tests {
         let shared = Arc::new(Shared::new(Config::default()));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let scope = || Scope::new(address, address, shared.clone());
-        let registry = Registry::default();
+        let registry = Connections::default();
         assert!(!registry.evict());
 
         let busy = scope();
@@ -113,6 +132,8 @@ mod tests {
         }
         drop(entries);
         assert!(!busy.ordered(Order::Evict));
+        let counts = registry.counts();
+        assert_eq!((counts.connections, counts.requests), (1, 1));
         assert_eq!(registry.lock().open.len(), 1);
     }
 }

@@ -66,6 +66,10 @@ pub(super) enum Order {
     Evict = 2,
     /// Reset the connection: its answer must break now.
     Cut = 4,
+    /// The time to finish is over: end what makes answers, and let them break.
+    Break = 8,
+    /// Break what is left although nobody takes it.
+    Drop = 16,
 }
 
 /// Held while something is owed to the client; the connection is idle without one.
@@ -135,6 +139,13 @@ impl Scope {
             drop(active);
         });
         self.waker.wake();
+    }
+
+    /// Whether what makes an answer has to end now, as the server's time is over.
+    ///
+    /// Everything on the connection is polled once when that begins.
+    pub fn is_breaking(&self) -> bool {
+        self.ordered(Order::Break)
     }
 
     pub(super) fn active(self: &Arc<Self>) -> Active {

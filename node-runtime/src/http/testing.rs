@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{BoxError, Config, Exchange, Service, Upload, server};
+use super::{BoxError, Config, Connections, Exchange, Service, Upload, server};
 
 type Answering = Pin<Box<dyn Future<Output = Response<Piped>> + Send>>;
 
@@ -100,7 +100,10 @@ where
     let stopped = async {
         let _ = stopped.await;
     };
-    let task = tokio::spawn(server::run(listener, stopped, config, service));
+    let open = Connections::default();
+    let task = tokio::spawn(async move {
+        server::run(listener, stopped, config, open, service).await;
+    });
     Served {
         address,
         stop: Some(stop),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -286,6 +287,89 @@ async fn a_stop_lets_http2_streams_finish_and_takes_no_new_ones() {
         .await
         .expect("no panic")
         .expect("a clean end");
+    served.stopped().await;
+}
+
+/// An HTTP/2 frame: its type, flags, stream and payload.
+async fn frame(client: &mut TcpStream) -> (u8, u8, u32, Vec<u8>) {
+    let mut head = [0; 9];
+    soon(client.read_exact(&mut head)).await.expect("a frame");
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+    let mut payload = vec![0; length as usize];
+    soon(client.read_exact(&mut payload))
+        .await
+        .expect("its payload");
+    (head[3], head[4], stream, payload)
+}
+
+/// Reads up to the next frame of that type, which is no acknowledgement.
+async fn frame_of(client: &mut TcpStream, wanted: u8) -> (u32, Vec<u8>) {
+    loop {
+        let (kind, flags, stream, payload) = frame(client).await;
+        if kind == wanted && (kind == DATA || flags & 1 == 0) {
+            return (stream, payload);
+        }
+    }
+}
+
+const DATA: u8 = 0;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+/// `GET http://a/`, complete, on that stream.
+fn get_on(stream: u8) -> Vec<u8> {
+    let head = [0, 0, 6, 1, 5, 0, 0, 0, stream];
+    [&head[..], &[0x82, 0x86, 0x84, 0x41, 1, b'a']].concat()
+}
+
+#[tokio::test]
+async fn an_http2_request_that_crosses_the_stop_is_answered() {
+    let mut served = greeting(Config::default());
+    let mut client = served.connect().await;
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    send(&mut client, [&preface[..], &settings, &get_on(1)].concat()).await;
+    assert_eq!(frame_of(&mut client, DATA).await, (1, b"hi".to_vec()));
+    served.stop();
+    // First it says that it will go, and takes whatever is on its way.
+    let (_, goaway) = frame_of(&mut client, GOAWAY).await;
+    assert_eq!(goaway[..8], [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+    let (_, ping) = frame_of(&mut client, PING).await;
+    send(&mut client, get_on(3)).await;
+    assert_eq!(frame_of(&mut client, DATA).await, (3, b"hi".to_vec()));
+    // Then which was the last.
+    send(
+        &mut client,
+        [&[0, 0, 8, PING, 1, 0, 0, 0, 0], &ping[..]].concat(),
+    )
+    .await;
+    let (_, goaway) = frame_of(&mut client, GOAWAY).await;
+    assert_eq!(goaway[..8], [0, 0, 0, 3, 0, 0, 0, 0]);
+    assert_closed(&mut client).await;
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn what_a_client_had_sent_by_the_stop_is_answered_and_the_last() {
+    let (mut served, mut called) = piped(Config::default());
+    let mut client = served.connect().await;
+    send(&mut client, GET).await;
+    let pipe = soon(called.recv()).await.expect("called");
+    pipe.send(Ok(Bytes::from_static(b"one")))
+        .await
+        .expect("taken");
+    let head = read_to(&mut client, "3\r\none\r\n").await;
+    assert!(!head.contains("connection: close"), "{head}");
+    // The next one waits behind an answer that was begun before.
+    send(&mut client, GET).await;
+    served.stop();
+    drop(pipe);
+    drop(soon(called.recv()).await.expect("called again"));
+    let _first = read_to(&mut client, "0\r\n\r\n").await;
+    let answer = read_to(&mut client, "0\r\n\r\n").await;
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert_closed(&mut client).await;
     served.stopped().await;
 }
 
