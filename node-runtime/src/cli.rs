@@ -163,6 +163,10 @@ pub struct UpArgs {
     #[command(flatten)]
     pub lifecycle: args::lifecycle::LifecycleArgs,
 
+    /// Whom it believes.
+    #[command(flatten)]
+    pub proxies: args::proxies::ProxiesArgs,
+
     /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,

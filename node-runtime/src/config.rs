@@ -7,6 +7,7 @@ mod compile;
 pub mod lifecycle;
 pub mod modules;
 mod parse;
+pub mod proxies;
 pub mod registry;
 pub mod store;
 
@@ -52,6 +53,8 @@ pub struct Up {
     pub registry: registry::Registry,
     /// How it ends.
     pub lifecycle: lifecycle::Lifecycle,
+    /// Networks of proxies that are believed.
+    pub trusted_proxies: proxies::TrustedProxies,
     /// How modules are compiled.
     pub compile: Compile,
 }
@@ -125,6 +128,7 @@ impl TryFrom<UpArgs> for Up {
         let keep_alive = mistakes.flag("--keep-alive", &args.keep_alive, parse::keep_alive);
         let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
         let lifecycle = lifecycle::Lifecycle::parse(&mut mistakes, &args.lifecycle);
+        let trusted_proxies = proxies::parse(&mut mistakes, &args.proxies);
         let store = store::Store::parse(&mut mistakes, &args.store);
         let modules = modules::Modules::parse(&mut mistakes, &args.modules);
         let registry = registry::Registry::parse(&mut mistakes, &args.registry);
@@ -142,6 +146,7 @@ impl TryFrom<UpArgs> for Up {
                 modules: modules?,
                 registry: registry?,
                 lifecycle: lifecycle?,
+                trusted_proxies: trusted_proxies?,
                 compile: compile?,
             })
         })

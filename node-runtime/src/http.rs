@@ -19,6 +19,7 @@ pub mod caller;
 pub mod cut;
 pub mod error;
 pub mod exchange;
+pub mod forwarded;
 pub mod handler;
 pub mod host;
 pub mod request_id;
@@ -46,6 +47,7 @@ use std::time::Duration;
 
 pub use self::cut::Cut;
 pub use self::exchange::{BoxError, Exchange, Service};
+pub use self::forwarded::TrustedProxies;
 pub use self::registry::{Connections, Counts};
 pub use self::scope::Scope;
 pub use self::upload::Upload;
@@ -69,6 +71,8 @@ pub struct Config {
     pub max_drains: usize,
     /// How long connections may go on after the order to stop.
     pub drain_deadline: Duration,
+    /// Whose word on forwarded requests counts.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for Config {
@@ -83,6 +87,7 @@ impl Default for Config {
             drain_time: Duration::from_secs(5),
             max_drains: 64,
             drain_deadline: Duration::from_secs(30),
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod hang_up;
 mod hostile;
 mod isolation;
 mod limits;
+mod proxies;
 mod push;
 mod registry;
 mod repo;

@@ -118,6 +118,7 @@ fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
             keep_alive: config.keep_alive.get(),
             max_connections: capacity::connections(config.max_connections.get() as usize),
             drain_deadline: config.lifecycle.drain_deadline.get(),
+            trusted_proxies: http::TrustedProxies::new(&config.trusted_proxies),
             ..http::Config::default()
         },
         engine: EngineConfig {

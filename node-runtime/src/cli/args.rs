@@ -3,5 +3,6 @@
 pub mod compile;
 pub mod lifecycle;
 pub mod modules;
+pub mod proxies;
 pub mod registry;
 pub mod store;

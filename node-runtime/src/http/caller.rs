@@ -26,6 +26,7 @@ pub struct Caller {
     pub(super) parts: Parts,
     pub(super) server_name: String,
     pub(super) server_port: u16,
+    pub(super) scheme: Scheme,
     pub(super) peer: IpAddr,
     pub(super) request_id: HeaderValue,
     pub(super) route: Arc<Route>,
@@ -52,7 +53,7 @@ impl Caller {
             .unwrap_or(&handler.pattern);
         let facts = RequestFacts {
             method: &self.parts.method,
-            scheme: Scheme::Http,
+            scheme: self.scheme,
             authority: self.parts.uri.authority().map(http::uri::Authority::as_str),
             path: &path,
             query: self.parts.uri.query(),

@@ -1,6 +1,6 @@
 //! The story of one request.
 //!
-//! 1. *check* what HTTP asks of it, and which host it is for. (`http::host`)
+//! 1. *check* what HTTP asks of it, and which host it is for. (`http::host`, `http::forwarded`)
 //! 2. *find* the route that answers. (`routing`)
 //! 3. *admit* it, or let it wait for its turn. (`http::admission`)
 //! 4. *start* a guest. (`guest`)
@@ -10,6 +10,7 @@
 //! Whatever goes wrong before the head is committed is a [`RequestError`]; after it, it is how the
 //! body ends.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -29,8 +30,8 @@ use super::error::RequestError;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{Exchange, Service, Upload, host};
 use crate::bridge::End;
-use crate::cgi::ContentLength;
 use crate::cgi::head::{self, Head, Progress};
+use crate::cgi::{ContentLength, Scheme};
 use crate::guest::{Ending, Executor, Input, Start, Stop};
 use crate::route::{self, Route};
 use crate::routing::RequestPath;
@@ -66,6 +67,8 @@ struct Matched {
     part: Option<usize>,
     server_name: String,
     server_port: u16,
+    scheme: Scheme,
+    client: IpAddr,
 }
 
 /// A head, and what was printed with it.
@@ -159,7 +162,8 @@ impl Shared {
             parts,
             server_name: matched.server_name,
             server_port: matched.server_port,
-            peer: exchange.scope.peer().ip(),
+            scheme: matched.scheme,
+            peer: matched.client,
             request_id: request_id.clone(),
             route: matched.route,
             part: matched.part,
@@ -197,18 +201,22 @@ impl Shared {
     }
 
     fn find(&self, parts: &Parts, exchange: &Exchange) -> Result<Matched, RequestError> {
-        let authority = host::check(parts, exchange.scope.local())?;
+        let scope = &exchange.scope;
+        let authority = host::check(parts, scope.local())?;
+        let origin = scope.origin(&parts.headers, authority);
         let path = RequestPath::parse(parts.uri.path())?;
         let routes = self.routes.current();
         let found = routes
-            .find(&authority.name, &path)
+            .find(&origin.authority.name, &path)
             .ok_or(RequestError::NotFound)?;
         let handler = found.target.handler.as_ref();
         Ok(Matched {
             part: handler.and_then(|handler| handler.part(&path)),
             route: Arc::clone(found.target),
-            server_name: authority.name.into_owned(),
-            server_port: authority.port,
+            server_name: origin.authority.name.into_owned(),
+            server_port: origin.authority.port,
+            scheme: origin.scheme,
+            client: origin.client,
         })
     }
 }

@@ -23,6 +23,8 @@ pub struct Authority<'a> {
     pub name: Cow<'a, str>,
     /// As the client wrote it, else ours.
     pub port: u16,
+    /// Whether the client wrote a port.
+    pub names_port: bool,
 }
 
 /// Why a request is not served. On HTTP/1 its answer closes the connection.
@@ -99,7 +101,9 @@ pub fn check(parts: &Parts, local: SocketAddr) -> Result<Authority<'_>, Refusal>
                 return Err(Refusal::InvalidTarget);
             }
             let named = parse(named.as_str(), local)?;
-            if is_http2 && field.is_some_and(|field| field != named) {
+            let differs =
+                |field: Authority<'_>| field.name != named.name || field.port != named.port;
+            if is_http2 && field.is_some_and(differs) {
                 return Err(Refusal::HostContradicts);
             }
             if !is_http2 && field_is_due(parts) && !parts.headers.contains_key(HOST) {
@@ -137,17 +141,26 @@ fn host_field(headers: &HeaderMap, local: SocketAddr) -> Result<Option<Authority
     parse(field, local).map(Some)
 }
 
-/// RFC 3986 section 3.2 without userinfo: `host [":" port]`.
 fn parse(text: &str, local: SocketAddr) -> Result<Authority<'_>, Refusal> {
+    let (name, port) = parse_named(text)?;
+    Ok(Authority {
+        name,
+        port: port.unwrap_or_else(|| local.port()),
+        names_port: port.is_some(),
+    })
+}
+
+/// RFC 3986 section 3.2 without userinfo: `host [":" port]`.
+pub(super) fn parse_named(text: &str) -> Result<(Cow<'_, str>, Option<u16>), Refusal> {
     let (name, port) = match text.rfind(':') {
         // The colons of an IPv6 address are inside its brackets.
         Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
         _ => (text, ""),
     };
     let port = match port {
-        "" => local.port(),
+        "" => None,
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            digits.parse().map_err(|_| Refusal::InvalidHost)?
+            Some(digits.parse().map_err(|_| Refusal::InvalidHost)?)
         }
         _ => return Err(Refusal::InvalidHost),
     };
@@ -169,7 +182,7 @@ fn parse(text: &str, local: SocketAddr) -> Result<Authority<'_>, Refusal> {
     } else {
         Cow::Borrowed(name)
     };
-    Ok(Authority { name, port })
+    Ok((name, port))
 }
 
 /// RFC 3986's reg-name, less the comma: that is two hosts an intermediary joined.
@@ -193,6 +206,7 @@ fn of_address(local: SocketAddr) -> Authority<'static> {
     Authority {
         name: Cow::Owned(name),
         port: local.port(),
+        names_port: false,
     }
 }
 

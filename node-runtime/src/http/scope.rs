@@ -11,13 +11,16 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::Context;
 
 use futures::task::AtomicWaker;
+use http::HeaderMap;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::Config;
 use super::beside::Inbox;
 use super::flush::Flushes;
+use super::forwarded::Origin;
 use super::framing::Framing;
+use super::host::Authority;
 use super::phase::Phases;
 
 /// What all connections of one server share.
@@ -122,6 +125,12 @@ impl Scope {
     /// Our address, as the client reached it.
     pub fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where a request on it comes from, and which host it is for, as trusted proxies say.
+    pub fn origin<'a>(&self, headers: &'a HeaderMap, authority: Authority<'a>) -> Origin<'a> {
+        let seen = Origin::seen(self.peer, authority);
+        self.shared.config.trusted_proxies.correct(headers, seen)
     }
 
     /// Runs `task` as part of the connection, which is not idle meanwhile.

@@ -22,7 +22,7 @@ fn check_host(version: Version, target: &str, hosts: &[&str], expected: Result<&
         request = request.header("host", *host);
     }
     let (parts, ()) = request.body(()).expect("a request").into_parts();
-    let found = check(&parts, local()).map(|Authority { name, port }| format!("{name} {port}"));
+    let found = check(&parts, local()).map(|Authority { name, port, .. }| format!("{name} {port}"));
     assert_eq!(
         found.as_deref().map_err(|refusal| *refusal),
         expected,
