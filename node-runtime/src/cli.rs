@@ -6,6 +6,7 @@ pub mod args;
 mod call;
 pub mod check;
 mod completions;
+mod effective;
 mod inspect;
 mod progress;
 mod push;
@@ -17,9 +18,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::args::compile::CompileArgs;
+use self::effective::Effective;
 use crate::compile_child::{self, ChildArgs};
 use crate::config::ConfigError;
 use crate::telemetry::{self, LogFormat};
@@ -237,8 +239,11 @@ pub(crate) enum Error {
 
 /// Runs a command line to its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let parsed = description()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version were asked for, and go to stdout.
             let is_wrong_use = error.use_stderr();
@@ -258,7 +263,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         say(&error.to_string());
     }
     let ended = match cli.command {
-        Command::Up(args) => up::run(args),
+        Command::Up(args) => up::run(args, &Effective::of(description(), &matches)),
         Command::Call(args) => call::run(args),
         Command::Check(args) => check::run(&args),
         Command::Push(args) => push::run(&args),

@@ -40,13 +40,46 @@ fn assert_code(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
 }
 
+/// What a person reads at start: not the settings, which are logged first.
+fn listed(wagi: &Wagi, last: &str) -> Vec<String> {
+    let mut lines = wagi.stderr_until(last);
+    let settings = lines.remove(0);
+    assert!(settings.contains("effective configuration"), "{settings}");
+    lines
+}
+
+#[test]
+fn up_logs_its_effective_configuration_once_without_secrets() {
+    let folder = folder(&[guests::hello]);
+    let path = path(&folder);
+    let wagi = Wagi::up(&["--max-requests=7", &path]);
+    let line = wagi.stderr_until("effective configuration").remove(0);
+    let line: serde_json::Value = serde_json::from_str(&line).expect("a line of the log");
+    let settings = line["settings"].as_str().expect("one field");
+    let settings: serde_json::Value = serde_json::from_str(settings).expect("JSON");
+    assert_eq!(settings["listen"], "127.0.0.1:0");
+    assert_eq!(settings["max-requests"], "7");
+    assert_eq!(settings["drain-deadline"], "30s");
+    let help = stdout(&run(&["up", "--help"]));
+    let flags = help
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"));
+    for flag in flags.map(|flag| flag.trim_end_matches(|c: char| !c.is_ascii_alphanumeric())) {
+        let flag = flag.split(['[', '=']).next().unwrap_or(flag);
+        assert!(
+            matches!(flag, "help" | "version") || settings.get(flag).is_some(),
+            "--{flag} is not in {settings}"
+        );
+    }
+}
+
 #[test]
 fn up_says_where_on_stdout_what_on_stderr_and_ends_with_0_when_told() {
     let folder = folder(&[guests::hello, guests::env_dump]);
     write(&folder, "other.yaml", "kind: ConfigMap\napiVersion: v1\n");
     for signal in ["TERM", "INT"] {
         let wagi = Wagi::up(&[&path(&folder)]);
-        let listed = wagi.stderr_until("skipped");
+        let listed = listed(&wagi, "skipped");
         let address = wagi.address();
         assert_eq!(
             listed,
@@ -81,7 +114,7 @@ fn up_lists_twenty_routes_and_counts_the_rest() {
         write(&folder, &format!("r{number}.yaml"), &text);
     }
     let wagi = Wagi::up(&[&path(&folder)]);
-    let listed = wagi.stderr_until("and 5 more");
+    let listed = listed(&wagi, "and 5 more");
     assert_eq!(listed.len(), 21, "{listed:?}");
 }
 

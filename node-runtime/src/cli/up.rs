@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crds::host::HostPattern;
 
+use super::effective::Effective;
 use super::{Error, UpArgs};
 use crate::app::command;
 use crate::config::Up;
@@ -16,8 +17,9 @@ use crate::source::Document;
 /// More routes than fit a terminal are counted.
 const MOST_ROUTES: usize = 20;
 
-pub(super) fn run(args: UpArgs) -> Result<ExitCode, Error> {
+pub(super) fn run(args: UpArgs, effective: &Effective) -> Result<ExitCode, Error> {
     let config = Up::try_from(args)?;
+    effective.log();
     command::serve(config).map_err(Error::Failed)?;
     Ok(ExitCode::SUCCESS)
 }
