@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Lines that wait for the log; more are dropped and counted.
 const CHANNEL_LINES: usize = 1024;
@@ -47,6 +47,8 @@ enum Message {
         text: String,
     },
     Dropping(Arc<RouteLog>),
+    /// All before it is on the log when its other end is dropped.
+    Flush(oneshot::Sender<()>),
 }
 
 /// Makes both ends; `rate` is lines per second of one route.
@@ -65,6 +67,15 @@ pub fn channel(rate: u32) -> (StderrLog, StderrWriter) {
 // === impl StderrLog ===
 
 impl StderrLog {
+    /// Waits until what was said so far is on the log, or nobody writes it any more.
+    pub async fn flush(&self) {
+        let (flushing, flushed) = oneshot::channel();
+        if self.lines.send(Message::Flush(flushing)).await.is_ok() {
+            // It is dropped, and never sent.
+            let _ = flushed.await;
+        }
+    }
+
     /// Takes one line; never waits.
     pub fn line(&self, route: &Arc<RouteLog>, request_id: &str, line: &[u8]) {
         if !route.may_speak(self.rate, Instant::now()) {
@@ -113,6 +124,7 @@ impl StderrWriter {
             };
             match message {
                 None => break,
+                Some(Message::Flush(flushed)) => drop(flushed),
                 Some(Message::Dropping(route)) => {
                     if dropping.is_empty() {
                         report_at = tokio::time::Instant::now() + REPORT_AFTER;
@@ -222,6 +234,7 @@ mod tests {
         while let Ok(message) = writer.lines.try_recv() {
             match message {
                 Message::Line { .. } => lines += 1,
+                Message::Flush(_) => {}
                 Message::Dropping(route) => {
                     notices += 1;
                     assert_eq!(route.dropped.load(Ordering::Relaxed), 20);

@@ -129,7 +129,7 @@ fn ask_http2(address: SocketAddr, tally: &Tally) {
 #[test]
 fn no_request_accepted_before_the_signal_is_cut_under_load() {
     let (wagi, _folder) = up(&[(NOTED, ""), (guests::drip, "")], &["--drain-deadline=1h"]);
-    let drip: String = (0..10).map(|line| format!("line {line}\n")).collect();
+    let drip: String = (1..=10).map(|line| format!("line {line}\n")).collect();
     let tally = Tally::default();
     let address = wagi.address();
     std::thread::scope(|scope| {
@@ -256,7 +256,7 @@ fn nothing_is_accepted_once_it_drains_while_a_stream_goes_on() {
     let (wagi, _folder) = up(&[(guests::tick, "")], &flags);
     let mut stream = Connection::open(wagi.address());
     stream.send(get("/tick"));
-    let _ = stream.read_past("data: 0\n");
+    let _ = stream.read_past("data: 1\n");
     wagi.signal("TERM");
     let draining = wagi.stderr_until("draining: no new connections");
     let line = draining.last().expect("it was waited for");
@@ -265,7 +265,7 @@ fn nothing_is_accepted_once_it_drains_while_a_stream_goes_on() {
     while Connection::try_open(wagi.address()).is_some() {
         std::thread::yield_now();
     }
-    let _ = stream.read_past("data: 3\n");
+    let _ = stream.read_past("data: 4\n");
 }
 
 #[test]
@@ -319,10 +319,10 @@ fn a_second_signal_ends_at_once() {
         let (wagi, _folder) = up(&[(guests::tick, "")], &["--drain-deadline=1h"]);
         let mut stream = Connection::open(wagi.address());
         stream.send(get("/tick"));
-        let _ = stream.read_past("data: 0\n");
+        let _ = stream.read_past("data: 1\n");
         wagi.signal("TERM");
         let _ = wagi.stderr_until("draining: no new connections");
-        let _ = stream.read_past("data: 2\n");
+        let _ = stream.read_past("data: 3\n");
         wagi.signal(second);
         let ended = wagi.wait();
         assert_eq!(ended.status.code(), Some(1), "{:?}", ended.stderr);

@@ -103,9 +103,11 @@ impl Handler {
 }
 
 impl Handler {
-    /// Waits until no guest runs; nothing more may be asked meanwhile.
+    /// Waits until no guest runs, and what they said is on the log; nothing more may be asked
+    /// meanwhile.
     pub async fn idle(&self) {
         self.shared.admission.idle().await;
+        self.shared.stderr.flush().await;
     }
 
     /// How many guests run.

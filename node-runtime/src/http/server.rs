@@ -251,7 +251,8 @@ impl<S: Service> Server<S> {
         let Ok(listener) = listener.into_std() else {
             return waiting;
         };
-        loop {
+        // No more than can have waited: those who knock on again and again end, too.
+        for _ in 0..=BACKLOG {
             match listener.accept() {
                 Ok((tcp, peer)) => {
                     let tcp = tcp
@@ -260,9 +261,10 @@ impl<S: Service> Server<S> {
                     waiting.extend(tcp.ok().map(|tcp| (tcp, peer)));
                 }
                 Err(error) if is_of_the_client(&error) => {}
-                Err(_none_or_no_room) => return waiting,
+                Err(_none_or_no_room) => break,
             }
         }
+        waiting
     }
 
     /// Serves those, and waits until every connection is over.
