@@ -259,9 +259,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Command::CompileModule(args) = &cli.command {
         return compile_child::run(args);
     }
-    if let Err(error) = telemetry::init(cli.log_format.unwrap_or_else(LogFormat::for_stderr)) {
-        say(&error.to_string());
-    }
+    let _flush = telemetry::init(cli.log_format.unwrap_or_else(LogFormat::for_stderr))
+        .inspect_err(|error| say(&error.to_string()));
     let ended = match cli.command {
         Command::Up(args) => up::run(args, &Effective::of(description(), &matches)),
         Command::Call(args) => call::run(args),
@@ -287,6 +286,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Says why to a person; whoever cannot be told has closed stderr.
 fn say(text: &str) {
+    telemetry::flush();
     let mut stderr = std::io::stderr().lock();
     for line in text.lines() {
         let _ = writeln!(stderr, "wagi: {line}");

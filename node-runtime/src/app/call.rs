@@ -19,6 +19,7 @@ use crate::config::{self, CallBody};
 use crate::guest::Ending;
 use crate::http::server;
 use crate::source::Manifests;
+use crate::telemetry;
 
 /// How a call ended.
 pub(super) enum Told {
@@ -139,6 +140,8 @@ async fn write(response: Response<Incoming>) -> Result<bool, Failure> {
 }
 
 fn report(told: &Told) -> std::io::Result<()> {
+    // The guest's own lines come first.
+    telemetry::flush();
     let mut stderr = std::io::stderr();
     match told {
         Told::Answer(Some(ending)) => writeln!(stderr, "ending: {}: {ending}", ending.reason()),
