@@ -4,9 +4,11 @@ pub mod build;
 mod call;
 pub mod capacity;
 pub mod command;
+pub mod observe;
 mod storage;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -16,21 +18,26 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
 
 use self::build::{Builder, Compiler};
+use self::observe::Metrics;
+use crate::admin::{self, Admin, Health, Shown};
 use crate::compile::CompileConfig;
 use crate::control::{Applied, Control};
 use crate::guest::{
     Ending, Engine, EngineConfig, EngineError, Executor, ExecutorConfig, ExecutorError,
 };
+use crate::http::access_log::AccessLog;
+use crate::http::account::Reports;
 use crate::http::admission::Admission;
 use crate::http::handler::Handler;
 use crate::http::server::Grace;
 use crate::http::{self, Connections, server};
 use crate::modules::{Bounds, Images, Modules};
 use crate::route::Route;
-use crate::routing::live::{self, RoutesWriter};
+use crate::routing::live::{self, Routes, RoutesWriter};
 use crate::source::Source;
 use crate::stderr;
 use crate::store::Store;
+use crate::telemetry::{self, Log};
 
 /// What the parts of a runtime are made with.
 #[derive(Clone, Debug)]
@@ -49,6 +56,10 @@ pub struct Config {
     pub stderr_rate: u32,
     /// Who hears how guests end, beside the log.
     pub endings: Option<mpsc::Sender<Ending>>,
+    /// Where the process can be looked at; without it nothing is counted.
+    pub admin: Option<admin::Config>,
+    /// Where the access log goes.
+    pub access_log: Option<Log>,
 }
 
 /// How modules become programs.
@@ -71,6 +82,8 @@ pub struct Runtime {
     control: Option<Control<Compiler, Builder>>,
     http: http::Config,
     stderr: JoinHandle<()>,
+    health: Health,
+    admin: Option<Admin>,
 }
 
 /// A runtime could not be set up.
@@ -82,6 +95,20 @@ pub enum SetupError {
     /// No threads.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    /// No admin server.
+    #[error(transparent)]
+    Admin(#[from] admin::Error),
+    /// Its address is not to be had.
+    #[error("cannot listen on {address} (--admin-listen): {source}")]
+    AdminListen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Two metrics of one name; a bug of ours.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 // === impl Runtime ===
@@ -95,22 +122,52 @@ impl Runtime {
     pub fn new(config: Config) -> Result<Self, SetupError> {
         let engine = Engine::new(config.engine)?;
         let io = tokio::runtime::Handle::current();
-        let executor = Arc::new(Executor::new(&engine, &config.executor, &io)?);
+        let metrics = config.admin.as_ref().map(|_| Metrics::register());
+        let metrics = metrics.transpose()?;
+        let guest_metrics = metrics.as_ref().map(|metrics| metrics.guest.clone());
+        let executor = Executor::measured(&engine, &config.executor, &io, guest_metrics)?;
+        let executor = Arc::new(executor);
         let (writer, routes) = live::channel();
         let (log, lines) = stderr::channel(config.stderr_rate);
+        let mut admission = Admission::new(config.max_requests, engine.budget().clone());
+        if let Some(metrics) = &metrics {
+            admission = admission.counting(metrics.http.queue().clone());
+            metrics.watch(&executor, engine.budget(), &admission, routes.clone())?;
+            if let Some(log) = telemetry::log().or(config.access_log.as_ref()) {
+                metrics.watch_log(&log.lines)?;
+            }
+        }
+        let health = Health::default();
+        let admin = match (config.admin, &metrics) {
+            (Some(config), Some(metrics)) => {
+                let shown = Shown {
+                    health: health.clone(),
+                    registry: metrics.registry.clone(),
+                    pulses: observe::pulses(&io, &executor),
+                    routes: route_statuses(routes.clone()),
+                };
+                Some(start_admin(config, shown)?)
+            }
+            _ => None,
+        };
         let handler = Handler::new(
             routes,
             Arc::clone(&executor),
-            Admission::new(config.max_requests, engine.budget().clone()),
+            admission,
             Arc::new(log),
             config.endings,
+            reports(metrics.as_ref(), config.access_log),
         );
+        let route_metrics = metrics.map(|metrics| metrics.route);
+        let builder = Builder::new(engine.clone(), executor, io, route_metrics);
         Ok(Self {
-            control: Some(control(config.modules, engine, executor, io, writer)),
+            control: Some(control(config.modules, engine, builder, writer)),
             handler,
             connections: Connections::default(),
             http: config.http,
             stderr: tokio::spawn(lines.run()),
+            health,
+            admin,
         })
     }
 
@@ -118,6 +175,18 @@ impl Runtime {
     #[must_use]
     pub const fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// Whether it is ready; whoever ends it says so there first.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Where it can be looked at.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
     }
 
     /// Follows `source` and serves its routes on `listener` from the time all were tried, until
@@ -139,7 +208,9 @@ impl Runtime {
         };
         let (loaded, first) = tokio::sync::oneshot::channel();
         let mut loaded = Some(loaded);
+        let health = self.health();
         let following = control.run(source, |change| {
+            health.loaded();
             applied(change);
             if let Some(loaded) = loaded.take() {
                 // Nobody listens when the order to stop came first.
@@ -179,11 +250,32 @@ impl Drop for Runtime {
 fn control(
     config: ModuleConfig,
     engine: Engine,
-    executor: Arc<Executor>,
-    io: tokio::runtime::Handle,
+    builder: Builder,
     writer: RoutesWriter<Arc<Route>>,
 ) -> Control<Compiler, Builder> {
-    let compiler = Compiler::new(engine.clone(), config.compile, config.store.clone());
+    let compiler = Compiler::new(engine, config.compile, config.store.clone());
     let modules = Modules::new(compiler, config.bounds, config.images, config.store);
-    Control::new(modules, Builder::new(engine, executor, io), writer)
+    Control::new(modules, builder, writer)
+}
+
+/// Who hears of requests, if anybody does.
+fn reports(metrics: Option<&Metrics>, access_log: Option<Log>) -> Option<Arc<Reports>> {
+    if metrics.is_none() && access_log.is_none() {
+        return None;
+    }
+    Some(Arc::new(Reports {
+        access_log: access_log.map(AccessLog::new),
+        metrics: metrics.map(Metrics::counted),
+    }))
+}
+
+fn start_admin(config: admin::Config, shown: Shown) -> Result<Admin, SetupError> {
+    let address = config.listen;
+    let listener = server::bind(address).and_then(TcpListener::into_std);
+    let listener = listener.map_err(|source| SetupError::AdminListen { address, source })?;
+    Ok(Admin::start(listener, config.token_file, shown)?)
+}
+
+fn route_statuses(routes: Routes<Arc<Route>>) -> Arc<dyn admin::Routes> {
+    Arc::new(move || observe::statuses(&routes))
 }

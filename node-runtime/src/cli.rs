@@ -149,6 +149,10 @@ pub struct UpArgs {
     )]
     pub stderr_rate: String,
 
+    /// What can be seen of it.
+    #[command(flatten)]
+    pub admin: args::admin::AdminArgs,
+
     /// Where modules are kept.
     #[command(flatten)]
     pub store: args::store::StoreArgs,

@@ -3,6 +3,7 @@
 //! Flags are text until they come here, so that every mistake is said at once and not only the
 //! first. Rooms get their part by value and never see the rest.
 
+pub mod admin;
 mod compile;
 pub mod lifecycle;
 pub mod modules;
@@ -45,6 +46,8 @@ pub struct Up {
     pub keep_alive: Duration,
     /// Lines of stderr a second and route that go to the log.
     pub stderr_rate: NonZeroU32,
+    /// What can be seen of it.
+    pub admin: admin::Admin,
     /// Where modules are kept.
     pub store: store::Store,
     /// How modules are loaded.
@@ -129,6 +132,7 @@ impl TryFrom<UpArgs> for Up {
         let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
         let lifecycle = lifecycle::Lifecycle::parse(&mut mistakes, &args.lifecycle);
         let trusted_proxies = proxies::parse(&mut mistakes, &args.proxies);
+        let admin = admin::Admin::parse(&mut mistakes, &args.admin);
         let store = store::Store::parse(&mut mistakes, &args.store);
         let modules = modules::Modules::parse(&mut mistakes, &args.modules);
         let registry = registry::Registry::parse(&mut mistakes, &args.registry);
@@ -142,6 +146,7 @@ impl TryFrom<UpArgs> for Up {
                 guest_memory: guest_memory?,
                 keep_alive: keep_alive?,
                 stderr_rate: stderr_rate?,
+                admin: admin?,
                 store: store?,
                 modules: modules?,
                 registry: registry?,

@@ -38,6 +38,25 @@ impl Gate {
         }
     }
 
+    /// How many at once.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many hold a permit now.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.capacity
+            .saturating_sub(self.permits.available_permits())
+    }
+
+    /// How many wait for one.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// A permit, if one is free now.
     #[must_use]
     pub fn try_pass(&self) -> Option<Permit> {
@@ -108,6 +127,7 @@ mod tests {
         let running = gate.try_pass();
         assert!(running.is_some());
         assert!(gate.try_pass().is_none());
+        assert_eq!((gate.passed(), gate.capacity()), (1, 1));
         let waiting = gate.queue();
         assert!(waiting.is_some());
         assert!(gate.queue().is_none());

@@ -15,6 +15,7 @@ mod executor;
 mod host;
 mod invocation;
 mod memory;
+pub mod metrics;
 mod program;
 mod state;
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub use self::budget::{Budget, Reservation};
 pub use self::compiler::{Compiled, Compiler, Inspection, Kind, LoadError, Parts, to_binary};
 pub use self::ending::{Ending, Stop};
 pub use self::engine::{Engine, EngineConfig, EngineError, Reset};
-pub use self::executor::{Executor, ExecutorConfig, ExecutorError, Full};
-pub use self::host::{Host, Input, InputError, Preopen, Strings};
+pub use self::executor::{Executor, ExecutorConfig, ExecutorError, Full, Threads};
+pub use self::host::{Host, Input, InputError, Preopen, Strings, Used};
 pub use self::invocation::{Invocation, Start, Timeouts};
 pub use self::program::{DiscoverError, EntryPoint, MapError, NoEntryPoint, Program};

@@ -13,6 +13,8 @@
 //! [`Cut::now`] when a client stalls for too long, and ask [`host::check`] about
 //! every request first.
 
+pub mod access_log;
+pub mod account;
 pub mod admission;
 pub mod body;
 pub mod caller;
@@ -22,6 +24,7 @@ pub mod exchange;
 pub mod forwarded;
 pub mod handler;
 pub mod host;
+pub mod metrics;
 pub mod request_id;
 pub mod scope;
 pub mod server;

@@ -10,6 +10,7 @@
 //! [`http::handler`] tells the story of one request, [`control`] that of one document. Rooms import
 //! only what stands below them; [`app`] alone names them all.
 
+pub mod admin;
 pub mod app;
 pub mod bridge;
 pub mod cgi;

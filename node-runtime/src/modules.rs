@@ -11,6 +11,7 @@ mod bytes;
 mod error;
 mod flights;
 mod images;
+pub mod metrics;
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -3,6 +3,9 @@
 //! What can be prepared once is: the request path loads, parses and compiles nothing. It knows
 //! neither where the route came from nor how requests come in.
 
+mod metrics;
+mod outcome;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,12 +22,17 @@ use crate::guest::{
 use crate::routing::{RequestPath, SubRoutes};
 use crate::stderr::RouteLog;
 
+pub use self::metrics::{Metrics, Request, Series};
+pub use self::outcome::Outcome;
+
 /// A host and path bound to a module and its settings.
 pub struct Route {
     /// `namespace/name`.
     pub name: String,
     /// What answers, if it was ever loaded.
     pub handler: Option<Handler>,
+    /// What is counted of its requests, if anything is.
+    pub series: Option<Arc<Series>>,
 }
 
 /// What answers the requests of a route.
@@ -105,10 +113,11 @@ pub enum BuildError {
 impl Route {
     /// A route that has its place, and answers that it is not loaded.
     #[must_use]
-    pub fn not_loaded(name: String) -> Self {
+    pub fn not_loaded(name: String, series: Option<Arc<Series>>) -> Self {
         Self {
             name,
             handler: None,
+            series,
         }
     }
 }
@@ -165,6 +174,11 @@ impl Handler {
     #[must_use]
     pub fn part(&self, path: &RequestPath<'_>) -> Option<usize> {
         self.parts.find_index(path)
+    }
+
+    /// The paths of its parts, in the order in which they were declared.
+    pub fn parts(&self) -> impl Iterator<Item = &PathPattern> {
+        self.parts.iter().map(|part| &part.pattern)
     }
 
     /// The path of a part.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use node_runtime::bridge::End;
 use node_runtime::guest::{
     Ending, Engine, EngineConfig, Executor, ExecutorConfig, Host, Reset, Start, Strings, Timeouts,
+    Used,
 };
 use tests::client::{BodyEnd, Connection};
 use tests::guests::{self, Guest};
@@ -215,7 +216,7 @@ impl Host for Panics {
 
     fn cut(&self) {}
 
-    fn ended(&self, ending: &Ending) {
+    fn ended(&self, ending: &Ending, _used: &Used) {
         let sender = self.0.lock().expect("it does not panic while it is locked");
         sender.send(ending.clone()).expect("the test listens");
     }

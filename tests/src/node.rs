@@ -183,6 +183,8 @@ impl Node {
                 max_requests: 64,
                 stderr_rate: 100,
                 endings: None,
+                admin: None,
+                access_log: None,
             },
         }
     }

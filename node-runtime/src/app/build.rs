@@ -13,7 +13,7 @@ use crate::compile::{self, CompileConfig, CompileError};
 use crate::control::Build;
 use crate::guest::{Engine, EngineConfig, EngineError, Executor, MapError, Program, Reset};
 use crate::modules::{Class, Compile, Retry};
-use crate::route::{BuildError, Handler, Route};
+use crate::route::{BuildError, Handler, Metrics, Route, Series};
 use crate::store::{CompiledKey, Store};
 
 /// Makes programs: a child compiles, this process maps; what was compiled is kept in a store.
@@ -43,6 +43,7 @@ pub struct Builder {
     engine: Engine,
     executor: Arc<Executor>,
     io: Handle,
+    metrics: Option<Metrics>,
 }
 
 // === impl Compiler ===
@@ -177,12 +178,22 @@ fn not_taken(error: &dyn std::fmt::Display) -> Option<File> {
 impl Builder {
     /// Builds for `engine`, and asks modules for their parts on `executor`.
     #[must_use]
-    pub const fn new(engine: Engine, executor: Arc<Executor>, io: Handle) -> Self {
+    pub const fn new(
+        engine: Engine,
+        executor: Arc<Executor>,
+        io: Handle,
+        metrics: Option<Metrics>,
+    ) -> Self {
         Self {
             engine,
             executor,
             io,
+            metrics,
         }
+    }
+
+    fn series(&self, name: &str) -> Option<Arc<Series>> {
+        self.metrics.as_ref().map(|metrics| metrics.route(name))
     }
 }
 
@@ -198,13 +209,17 @@ impl Build for Builder {
         digest: Digest,
     ) -> Result<Arc<Route>, BuildError> {
         let building = Handler::build(route, program, digest, &self.engine, &self.executor);
+        let name = route.name.to_string();
         Ok(Arc::new(Route {
-            name: route.name.to_string(),
             handler: Some(self.io.block_on(building)?),
+            series: self.series(&name),
+            name,
         }))
     }
 
     fn not_loaded(&self, route: &ValidRoute) -> Arc<Route> {
-        Arc::new(Route::not_loaded(route.name.to_string()))
+        let name = route.name.to_string();
+        let series = self.series(&name);
+        Arc::new(Route::not_loaded(name, series))
     }
 }

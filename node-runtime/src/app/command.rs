@@ -9,6 +9,7 @@ use tokio::runtime;
 
 use super::call::{self, Told};
 use super::{Config, ModuleConfig, Runtime, capacity, storage};
+use crate::admin::Health;
 use crate::cli::up;
 use crate::compile::{self, CompileConfig};
 use crate::guest::{Ending, EngineConfig, ExecutorConfig, Reset};
@@ -17,7 +18,7 @@ use crate::modules::{Bounds, Images};
 use crate::shutdown::{self, Draining, Ended, UnderWay};
 use crate::source::Manifests;
 use crate::store::Store;
-use crate::{config, control};
+use crate::{config, control, telemetry};
 
 /// A command could not do its work.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -26,18 +27,21 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the ending of a server is told to.
-struct Front(Connections);
+struct Front {
+    connections: Connections,
+    health: Health,
+}
 
 impl Draining for Front {
     fn begin(&self) {
-        // Nobody asks yet whether it is ready.
+        self.health.draining();
     }
 
     fn under_way(&self) -> UnderWay {
         let Counts {
             connections,
             requests,
-        } = self.0.counts();
+        } = self.connections.counts();
         UnderWay {
             connections,
             requests,
@@ -58,11 +62,18 @@ pub fn serve(config: config::Up) -> Result<(), Failure> {
             .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
         let address = listener.local_addr()?;
         let runtime = Runtime::new(runtime_config(&config)?)?;
-        let front = Front(runtime.connections().clone());
+        if let Some(address) = runtime.admin_address() {
+            tracing::info!("admin server on http://{address}");
+        }
+        let front = Front {
+            connections: runtime.connections().clone(),
+            health: runtime.health(),
+        };
         let mut told = Ok(());
         let applied = |applied: control::Applied| {
             up::log(&applied);
             if applied.is_first {
+                telemetry::flush();
                 told = up::list(&mut std::io::stderr(), address, &applied)
                     .and_then(|()| up::announce(&mut std::io::stdout(), address));
             }
@@ -143,6 +154,10 @@ fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
         max_requests,
         stderr_rate: config.stderr_rate.get(),
         endings: None,
+        admin: config.admin.server.clone(),
+        access_log: telemetry::log()
+            .filter(|_| config.admin.access_log)
+            .cloned(),
     })
 }
 
@@ -173,6 +188,8 @@ fn runtime_config_of_call(config: &config::Call) -> Result<Config, Failure> {
         max_requests: 1,
         stderr_rate: u32::MAX,
         endings: None,
+        admin: None,
+        access_log: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Flags that commands share, one file a subject.
 
+pub mod admin;
 pub mod compile;
 pub mod lifecycle;
 pub mod modules;

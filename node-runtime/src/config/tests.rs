@@ -35,6 +35,8 @@ fn flags_have_the_documented_defaults() {
     assert_eq!(up.guest_memory, GuestMemory::Percent(60));
     assert_eq!(up.keep_alive, Duration::from_secs(600));
     assert_eq!(up.stderr_rate.get(), 100);
+    assert_eq!(up.admin.server, None);
+    assert!(up.admin.access_log);
     assert!(!up.compile.wasm_exceptions);
     assert_eq!(up.compile.timeout, Duration::from_secs(120));
     assert_eq!(up.compile.memory_bytes(1 << 30), 256 << 20);
@@ -115,4 +117,27 @@ fn a_call_is_a_request() {
     assert_eq!((put.method, put.body), (Method::PUT, CallBody::Stdin));
     let error = call(&["hello.wat", "a b", "-H", "no colon", "-X", "a b"]).expect_err("mistakes");
     assert_eq!(error.0.len(), 3);
+}
+
+#[test]
+fn the_admin_server_is_off_unless_it_is_asked_for() {
+    let on = up(&[
+        "--admin-listen=[::1]:0",
+        "--admin-token-file=/a/token",
+        "--access-log=off",
+    ]);
+    let on = on.expect("a configuration").admin;
+    let server = on.server.expect("a server");
+    assert_eq!(server.listen.to_string(), "[::1]:0");
+    assert_eq!(server.token_file, Some("/a/token".into()));
+    assert!(!on.access_log);
+    let error = up(&["--admin-token-file=/a/token", "--access-log=perhaps"]);
+    let error = error
+        .expect_err("nobody would ask for the token")
+        .to_string();
+    assert_eq!(
+        error,
+        "--admin-token-file \"/a/token\": there is no admin server; write --admin-listen, too\n\
+         --access-log \"perhaps\": write true or false"
+    );
 }

@@ -43,6 +43,13 @@ impl Budget {
         self.total_bytes
     }
 
+    /// What guests hold of it, in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let free = self.units.available_permits() * UNIT_BYTES;
+        self.total_bytes.saturating_sub(free)
+    }
+
     /// Takes `bytes` if they are free now.
     #[must_use]
     pub fn try_reserve(&self, bytes: usize) -> Option<Reservation> {

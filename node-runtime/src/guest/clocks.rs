@@ -3,7 +3,7 @@
 //! Written by the thread that runs the guest, read by the thread that watches the limits. Nothing
 //! else depends on it, so every access is relaxed: a watcher that sees a value late acts late.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a guest waits for, when that is its client.
@@ -25,6 +25,8 @@ pub(crate) struct Clocks {
     last_write: AtomicU64,
     wait: AtomicU8,
     wait_changed: AtomicU64,
+    input_waits: AtomicU32,
+    room_waits: AtomicU32,
 }
 
 // === impl Clocks ===
@@ -37,6 +39,8 @@ impl Clocks {
             last_write: AtomicU64::new(0),
             wait: AtomicU8::new(Wait::Nothing as u8),
             wait_changed: AtomicU64::new(0),
+            input_waits: AtomicU32::new(0),
+            room_waits: AtomicU32::new(0),
         }
     }
 
@@ -56,7 +60,18 @@ impl Clocks {
         if self.wait.swap(wait as u8, Ordering::Relaxed) != wait as u8 {
             let now = self.micros(Instant::now());
             self.wait_changed.store(now, Ordering::Relaxed);
+            match wait {
+                Wait::Nothing => 0,
+                Wait::Input => self.input_waits.fetch_add(1, Ordering::Relaxed),
+                Wait::Room => self.room_waits.fetch_add(1, Ordering::Relaxed),
+            };
         }
+    }
+
+    /// How often the guest waited for its input, and for room.
+    pub(crate) fn waits(&self) -> (u32, u32) {
+        let input = self.input_waits.load(Ordering::Relaxed);
+        (input, self.room_waits.load(Ordering::Relaxed))
     }
 
     /// Since when the guest waits for bytes of the request's body.

@@ -82,7 +82,8 @@ impl fmt::Display for Ending {
 // === impl Stop ===
 
 impl Stop {
-    const ALL: [Self; 10] = [
+    /// All of them.
+    pub(crate) const ALL: [Self; 10] = [
         Self::ClientGone,
         Self::ClientStalled,
         Self::HeadTimeout,

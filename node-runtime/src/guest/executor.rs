@@ -17,15 +17,21 @@ mod ticker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::oneshot;
+
 use self::level::{First, Second};
 use self::ticker::Ticker;
 use super::clocks::Clocks;
 use super::engine::{Engine, SPARE_SLOTS};
 use super::invocation::{Invocation, Start};
+use super::metrics::Metrics;
 use super::watch::Watch;
 use crate::bridge::{self, Receiver};
 
 pub(super) use self::task::Task;
+
+/// Places in the first level's queue for who asks whether it still moves.
+const PULSES: usize = 2;
 
 /// How many threads an executor has.
 #[derive(Clone, Debug)]
@@ -51,8 +57,20 @@ pub(super) struct Shared {
     pub(super) second: Second,
     pub(super) watch: Watch,
     pub(super) ticker: Ticker,
+    pub(super) metrics: Option<Metrics>,
     active: AtomicUsize,
     max_guests: usize,
+}
+
+/// Threads that can be asked whether they still come to their next piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// Those that guests start on.
+    First,
+    /// Those of guests that computed for long.
+    Second,
+    /// The one that ends slices.
+    Ticker,
 }
 
 /// An executor could not be made.
@@ -73,13 +91,28 @@ impl Executor {
         config: &ExecutorConfig,
         io: &tokio::runtime::Handle,
     ) -> Result<Self, ExecutorError> {
+        Self::measured(engine, config, io, None)
+    }
+
+    /// As [`Self::new`]; what guests do is counted.
+    ///
+    /// # Errors
+    ///
+    /// When a thread cannot be started.
+    pub fn measured(
+        engine: &Engine,
+        config: &ExecutorConfig,
+        io: &tokio::runtime::Handle,
+        metrics: Option<Metrics>,
+    ) -> Result<Self, ExecutorError> {
         let max_guests = engine.config().max_guests + SPARE_SLOTS;
         let workers = config.threads_per_level.max(1);
         let shared = Arc::new(Shared {
-            first: First::new(max_guests + workers),
+            first: First::new(max_guests + workers + PULSES),
             second: Second::default(),
             watch: Watch::default(),
             ticker: Ticker::new(engine.wasmtime().clone(), 2 * workers),
+            metrics,
             active: AtomicUsize::new(0),
             max_guests,
         });
@@ -136,6 +169,19 @@ impl Executor {
         Ok((Invocation::new(task), receiver))
     }
 
+    /// Asks threads whether they still work: the answer comes with their next piece of work, at
+    /// most a tick for each guest that is queued before. One question may be open at a time.
+    #[must_use]
+    pub fn pulse(&self, threads: Threads) -> oneshot::Receiver<()> {
+        let (answer, answered) = oneshot::channel();
+        match threads {
+            Threads::First => self.shared.first.pulse(answer),
+            Threads::Second => self.shared.second.pulse(answer),
+            Threads::Ticker => self.shared.ticker.pulse(answer),
+        }
+        answered
+    }
+
     /// How many guests there are.
     #[must_use]
     pub fn active(&self) -> usize {
@@ -152,6 +198,23 @@ impl Drop for Executor {
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so itself.
             let _ = thread.join();
+        }
+    }
+}
+
+// === impl Threads ===
+
+impl Threads {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::First, Self::Second, Self::Ticker];
+
+    /// What people call them.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::First => "the guests' threads",
+            Self::Second => "the threads of guests that compute for long",
+            Self::Ticker => "the clock that ends guests' turns",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -25,7 +26,18 @@ pub trait Host: Send + Sync + 'static {
     fn cut(&self);
 
     /// The guest is gone, and all that it held is free.
-    fn ended(&self, ending: &Ending);
+    fn ended(&self, ending: &Ending, used: &Used);
+}
+
+/// What a guest used while it was there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// CPU; its first slice is measured on the wall.
+    pub cpu: Duration,
+    /// How often it waited for room for its output.
+    pub room_waits: u32,
+    /// How often it waited for its input.
+    pub input_waits: u32,
 }
 
 /// Strings as WASI hands them out: each ended by a NUL, one after the other.

@@ -51,7 +51,7 @@ impl Host for Outside {
         self.cuts.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn ended(&self, ending: &Ending) {
+    fn ended(&self, ending: &Ending, _used: &Used) {
         let _ = self.ended.lock().unwrap().send(ending.clone());
     }
 }

@@ -3,7 +3,10 @@
 //! Three things must be free: a place among the route's guests, one among all, and memory for
 //! the module to begin with. What was admitted holds a [`Permit`] until its guest is gone.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prometheus::Histogram;
 
 use crate::gate::{self, Gate};
 use crate::guest::{Budget, Reservation};
@@ -11,8 +14,9 @@ use crate::guest::{Budget, Reservation};
 /// The places of the whole process.
 #[derive(Debug)]
 pub struct Admission {
-    all: Gate,
+    all: Arc<Gate>,
     budget: Budget,
+    waits: Option<Histogram>,
 }
 
 /// Leave to run one guest. It belongs to the invocation, not to the answer.
@@ -40,9 +44,23 @@ impl Admission {
     #[must_use]
     pub fn new(max_requests: usize, budget: Budget) -> Self {
         Self {
-            all: Gate::new(max_requests),
+            all: Arc::new(Gate::new(max_requests)),
             budget,
+            waits: None,
         }
+    }
+
+    /// As it is; how long requests wait is counted.
+    #[must_use]
+    pub fn counting(mut self, waits: Histogram) -> Self {
+        self.waits = Some(waits);
+        self
+    }
+
+    /// The places of the process.
+    #[must_use]
+    pub const fn all(&self) -> &Arc<Gate> {
+        &self.all
     }
 
     /// Waits at most `queue` for leave to run a guest that begins with `initial_bytes`.
@@ -61,6 +79,7 @@ impl Admission {
         }
         let at_route = route.queue().ok_or(Refused::QueueFull)?;
         let at_all = self.all.queue().ok_or(Refused::QueueFull)?;
+        let began = Instant::now();
         let admitted = tokio::time::timeout(queue, async {
             let permit = Permit {
                 _route: at_route.pass().await,
@@ -68,7 +87,11 @@ impl Admission {
             };
             (permit, self.budget.reserve(initial_bytes).await)
         });
-        admitted.await.map_err(|_elapsed| Refused::QueueTimeout)
+        let admitted = admitted.await;
+        if let Some(waits) = &self.waits {
+            waits.observe(began.elapsed().as_secs_f64());
+        }
+        admitted.map_err(|_elapsed| Refused::QueueTimeout)
     }
 
     /// Waits until everyone who was admitted has left; who comes meanwhile waits behind.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crds::validate::OnDisconnect;
 use http_body::{Body, Frame, SizeHint};
 
+use super::account::Account;
 use super::{BoxError, Scope};
 use crate::bridge::{End, Received, Receiver};
 use crate::guest::{Invocation, Stop};
@@ -36,7 +37,12 @@ pub enum RunOn {
 }
 
 /// The body of an answer.
-pub enum AnswerBody {
+pub struct AnswerBody {
+    kind: Kind,
+    account: Account,
+}
+
+enum Kind {
     /// All of it is here.
     Whole(Bytes),
     /// It is being printed.
@@ -44,13 +50,15 @@ pub enum AnswerBody {
 }
 
 /// A body that is being printed.
-pub struct Streamed {
+struct Streamed {
     /// What came with the head.
     first: Bytes,
     /// Taken when the guest has kept its promise.
     output: Option<Output>,
     /// What the guest's own `Content-Length` still promises, in bytes.
     promised: Option<u64>,
+    /// The client waits for the guest.
+    is_waiting: bool,
     scope: Arc<Scope>,
 }
 
@@ -158,8 +166,11 @@ impl Drop for Output {
 impl AnswerBody {
     /// A body that is all here; empty is none.
     #[must_use]
-    pub const fn whole(bytes: Bytes) -> Self {
-        Self::Whole(bytes)
+    pub fn whole(bytes: Bytes) -> Self {
+        Self {
+            kind: Kind::Whole(bytes),
+            account: Account::default(),
+        }
     }
 
     /// A body whose guest goes on; `promised` is its own `Content-Length`.
@@ -170,12 +181,27 @@ impl AnswerBody {
         promised: Option<u64>,
         scope: Arc<Scope>,
     ) -> Self {
-        Self::Streamed(Streamed {
-            first,
-            output: Some(output),
-            promised,
-            scope,
-        })
+        Self {
+            kind: Kind::Streamed(Streamed {
+                first,
+                output: Some(output),
+                promised,
+                is_waiting: false,
+                scope,
+            }),
+            account: Account::default(),
+        }
+    }
+
+    /// As it is; what becomes of it goes into the account.
+    #[must_use]
+    pub fn accounted(mut self, account: Account) -> Self {
+        if self.is_end_stream() {
+            // Nobody will ask for it.
+            account.delivered();
+        }
+        self.account = account;
+        self
     }
 }
 
@@ -187,27 +213,47 @@ impl Body for AnswerBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.get_mut() {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Streamed(streamed) => streamed
-                .poll_data(context)
-                .map(|next| next.map(|data| data.map(Frame::data).map_err(BoxError::from))),
+        let Self { kind, account } = self.get_mut();
+        let next = match kind {
+            Kind::Whole(bytes) if bytes.is_empty() => None,
+            Kind::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
+            Kind::Streamed(streamed) => ready!(streamed.poll_data(context, account)),
+        };
+        if let Some(Ok(bytes)) = &next {
+            account.gave(bytes.len());
         }
+        if kind.is_all_taken() || next.is_none() {
+            account.delivered();
+        } else if let Some(Err(Broken::Short(_))) = next {
+            account.fell_short();
+        }
+        Poll::Ready(next.map(|data| data.map(Frame::data).map_err(BoxError::from)))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+        matches!(&self.kind, Kind::Whole(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Streamed(Streamed {
+        match &self.kind {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Streamed(Streamed {
                 promised: Some(promised),
                 ..
             }) => SizeHint::with_exact(*promised),
-            Self::Streamed(_) => SizeHint::default(),
+            Kind::Streamed(_) => SizeHint::default(),
+        }
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Whether hyper knows that it has all, and so does not ask again.
+    fn is_all_taken(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Streamed(streamed) => streamed.promised == Some(0),
         }
     }
 }
@@ -215,14 +261,23 @@ impl Body for AnswerBody {
 // === impl Streamed ===
 
 impl Streamed {
-    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+    fn poll_data(
+        &mut self,
+        context: &mut Context<'_>,
+        account: &Account,
+    ) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {
             let mut bytes = std::mem::take(&mut self.first);
             if bytes.is_empty() {
                 let Some(output) = &mut self.output else {
                     return Poll::Ready(None);
                 };
-                let received = ready!(output.poll_receive(context));
+                let polled = output.poll_receive(context);
+                if polled.is_pending() && !std::mem::replace(&mut self.is_waiting, true) {
+                    account.client_waits();
+                }
+                let received = ready!(polled);
+                self.is_waiting = false;
                 if received.bytes.is_empty() {
                     return Poll::Ready(self.end(received.end));
                 }

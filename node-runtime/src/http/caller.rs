@@ -12,11 +12,12 @@ use http::request::Parts;
 use http_body::Body;
 use tokio::sync::mpsc;
 
+use super::account::Account;
 use super::admission::Permit;
 use super::{Cut, Upload};
 use crate::cgi::environment;
 use crate::cgi::{Block, ContentLength, RequestFacts, Scheme};
-use crate::guest::{Ending, Host, Input, InputError, Strings};
+use crate::guest::{Ending, Host, Input, InputError, Strings, Used};
 use crate::route::{Handler, Route};
 use crate::routing::RequestPath;
 use crate::stderr::StderrLog;
@@ -37,8 +38,14 @@ pub struct Caller {
     pub(super) stderr: Arc<StderrLog>,
     pub(super) endings: Option<mpsc::Sender<Ending>>,
     /// Taken when the guest is gone.
-    pub(super) permit: Mutex<Option<Permit>>,
+    pub(super) held: Mutex<Option<Held>>,
     pub(super) head_committed: AtomicBool,
+}
+
+/// What is let go when a guest is gone.
+pub struct Held {
+    pub(super) permit: Permit,
+    pub(super) account: Account,
 }
 
 // === impl Caller ===
@@ -109,14 +116,17 @@ impl Host for Caller {
         self.cut.now();
     }
 
-    fn ended(&self, ending: &Ending) {
+    fn ended(&self, ending: &Ending, used: &Used) {
         self.log_ending(ending);
-        let permit = self
-            .permit
+        let held = self
+            .held
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        drop(permit);
+        if let Some(Held { permit, account }) = held {
+            account.ended(ending, used);
+            drop(permit);
+        }
         if let Some(endings) = &self.endings {
             // A listener that is slower than guests misses some.
             let _ = endings.try_send(ending.clone());
@@ -145,6 +155,7 @@ struct UploadState {
 pub(super) struct UploadInput {
     shared: SharedUpload,
     caller: Arc<Caller>,
+    account: Account,
     left_bytes: u64,
 }
 
@@ -161,10 +172,16 @@ impl SharedUpload {
     }
 
     /// The guest's end; more than `limit_bytes` are an error.
-    pub(super) fn input(&self, caller: Arc<Caller>, limit_bytes: u64) -> UploadInput {
+    pub(super) fn input(
+        &self,
+        caller: Arc<Caller>,
+        account: Account,
+        limit_bytes: u64,
+    ) -> UploadInput {
         UploadInput {
             shared: self.clone(),
             caller,
+            account,
             left_bytes: limit_bytes,
         }
     }
@@ -217,6 +234,7 @@ impl Input for UploadInput {
         match self.left_bytes.checked_sub(chunk.len() as u64) {
             Some(left) => {
                 self.left_bytes = left;
+                self.account.took(chunk.len());
                 Poll::Ready(Ok(Some(chunk)))
             }
             // The status is out: the guest is told, and decides.

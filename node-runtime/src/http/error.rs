@@ -13,6 +13,7 @@ use super::body::AnswerBody;
 use super::host::Refusal;
 use crate::cgi::head;
 use crate::guest::{Ending, Stop};
+use crate::route::Outcome;
 
 /// Why a request is not answered by its guest.
 #[derive(Debug, thiserror::Error)]
@@ -65,19 +66,25 @@ impl RequestError {
 
     /// The word for the log.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub const fn reason(&self) -> &'static str {
+        self.outcome().word()
+    }
+
+    /// What became of the request.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::Refused(_) | Self::Path(_) => "bad_request",
-            Self::NotFound => "not_found",
-            Self::NotLoaded => "not_loaded",
-            Self::Busy(Refused::QueueFull) => "queue_full",
-            Self::Busy(Refused::QueueTimeout) => "queue_timeout",
-            Self::Full(_) => "no_slot",
-            Self::BodyTooLarge => Stop::RequestBody.reason(),
-            Self::Head(head::Error::NoBlankLine) => "no_blank_line",
-            Self::Head(head::Error::NoRequiredField) => "no_required_field",
-            Self::Head(_) => Stop::ResponseHead.reason(),
-            Self::Guest(ending) => ending.reason(),
+            Self::Refused(_) | Self::Path(_) => Outcome::BadRequest,
+            Self::NotFound => Outcome::NotFound,
+            Self::NotLoaded => Outcome::NotLoaded,
+            Self::Busy(Refused::QueueFull) => Outcome::QueueFull,
+            Self::Busy(Refused::QueueTimeout) => Outcome::QueueTimeout,
+            Self::Full(_) => Outcome::NoSlot,
+            Self::BodyTooLarge => Outcome::RequestBody,
+            Self::Head(head::Error::NoBlankLine) => Outcome::NoBlankLine,
+            Self::Head(head::Error::NoRequiredField) => Outcome::NoRequiredField,
+            Self::Head(_) => Outcome::ResponseHead,
+            Self::Guest(ending) => Outcome::of(ending),
         }
     }
 

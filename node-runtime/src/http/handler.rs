@@ -23,9 +23,10 @@ use http_body::Body as _;
 
 use tokio::sync::mpsc;
 
+use super::account::{Account, Reports};
 use super::admission::Admission;
 use super::body::{AnswerBody, Output, RunOn};
-use super::caller::{Caller, SharedUpload};
+use super::caller::{Caller, Held, SharedUpload};
 use super::error::RequestError;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{Exchange, Service, Upload, host};
@@ -59,6 +60,7 @@ struct Shared {
     admission: Admission,
     stderr: Arc<StderrLog>,
     endings: Option<mpsc::Sender<Ending>>,
+    reports: Option<Arc<Reports>>,
 }
 
 /// A request for which there is a route.
@@ -81,7 +83,8 @@ struct Printed {
 // === impl Handler ===
 
 impl Handler {
-    /// Answers by `routes`, with guests on `executor`; `endings` hears how each ended.
+    /// Answers by `routes`, with guests on `executor`; `endings` hears how each ended, `reports`
+    /// what became of each request.
     #[must_use]
     pub fn new(
         routes: Routes<Arc<Route>>,
@@ -89,6 +92,7 @@ impl Handler {
         admission: Admission,
         stderr: Arc<StderrLog>,
         endings: Option<mpsc::Sender<Ending>>,
+        reports: Option<Arc<Reports>>,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -97,6 +101,7 @@ impl Handler {
                 admission,
                 stderr,
                 endings,
+                reports,
             }),
         }
     }
@@ -123,16 +128,22 @@ impl Service for Handler {
     async fn call(&self, request: Request<Upload>, exchange: Exchange) -> Response<AnswerBody> {
         let request_id = request_id::of(request.headers());
         let (parts, upload) = request.into_parts();
+        let reports = self.shared.reports.as_ref();
+        let account = reports.map_or_else(Account::default, |reports| {
+            reports.open(&parts, &request_id)
+        });
         let answered = self
             .shared
-            .answer(parts, upload, &exchange, &request_id)
+            .answer(parts, upload, &exchange, &request_id, &account)
             .await;
         let mut response = answered.unwrap_or_else(|error| {
             log_error(&error, &request_id);
+            account.refused(error.outcome());
             error.into_response(&request_id)
         });
         response.headers_mut().insert(X_REQUEST_ID, request_id);
-        response
+        account.head(response.status());
+        response.map(|body| body.accounted(account))
     }
 }
 
@@ -145,9 +156,11 @@ impl Shared {
         mut upload: Upload,
         exchange: &Exchange,
         request_id: &HeaderValue,
+        account: &Account,
     ) -> Result<Response<AnswerBody>, RequestError> {
         let matched = self.find(&parts, exchange)?;
         let route = Arc::clone(&matched.route);
+        account.route(&route);
         let handler = route.handler.as_ref().ok_or(RequestError::NotLoaded)?;
         upload.set_drain_bytes(handler.request_body_bytes.max(DRAIN_BYTES));
         let length = content_length(&upload);
@@ -173,12 +186,16 @@ impl Shared {
             cut: exchange.cut.clone(),
             stderr: Arc::clone(&self.stderr),
             endings: self.endings.clone(),
-            permit: Mutex::new(Some(permit)),
+            held: Mutex::new(Some(Held {
+                permit,
+                account: account.clone(),
+            })),
             head_committed: AtomicBool::new(false),
         });
         let upload = (length != ContentLength::None).then(|| SharedUpload::new(upload));
         let stdin = upload.as_ref().map(|upload| {
-            let input = upload.input(Arc::clone(&caller), handler.request_body_bytes);
+            let (caller, account) = (Arc::clone(&caller), account.clone());
+            let input = upload.input(caller, account, handler.request_body_bytes);
             Box::new(input) as Box<dyn Input>
         });
         let (invocation, receiver) = self.executor.start(Start {

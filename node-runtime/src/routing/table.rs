@@ -137,6 +137,11 @@ impl<T> RouteTable<T> {
             .unwrap_or(&self.any_host)
     }
 
+    /// What answers, route by route in order of precedence.
+    pub fn targets(&self) -> impl Iterator<Item = &T> {
+        self.routes.iter().map(|(_, target)| target)
+    }
+
     /// How many routes were put into the table.
     #[must_use]
     pub fn len(&self) -> usize {

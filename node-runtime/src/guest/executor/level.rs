@@ -3,13 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Shared, Task};
 
 /// What a thread of the first level is told.
 enum Message {
     Run(Arc<Task>),
+    Pulse(oneshot::Sender<()>),
     Close,
 }
 
@@ -34,6 +35,7 @@ pub(in crate::guest) struct Second {
 struct Turns {
     routes: VecDeque<u64>,
     guests: HashMap<u64, VecDeque<Arc<Task>>>,
+    pulses: Vec<oneshot::Sender<()>>,
     closed: bool,
 }
 
@@ -83,17 +85,28 @@ impl First {
         let _ = self.sender.try_send(Message::Close);
     }
 
+    /// Whoever asks hears nothing when there is no room for the question.
+    pub(super) fn pulse(&self, answer: oneshot::Sender<()>) {
+        let _ = self.sender.try_send(Message::Pulse(answer));
+    }
+
     fn next(&self) -> Option<Arc<Task>> {
-        let message = self
-            .receiver
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .blocking_recv();
-        match message {
-            Some(Message::Run(task)) => Some(task),
-            Some(Message::Close) | None => {
-                self.close();
-                None
+        loop {
+            let message = self
+                .receiver
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .blocking_recv();
+            match message {
+                Some(Message::Run(task)) => return Some(task),
+                Some(Message::Pulse(answer)) => {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(());
+                }
+                Some(Message::Close) | None => {
+                    self.close();
+                    return None;
+                }
             }
         }
     }
@@ -118,9 +131,18 @@ impl Second {
         self.wake.notify_all();
     }
 
+    pub(super) fn pulse(&self, answer: oneshot::Sender<()>) {
+        self.lock().pulses.push(answer);
+        self.wake.notify_one();
+    }
+
     fn next(&self) -> Option<Arc<Task>> {
         let mut turns = self.lock();
         loop {
+            for answer in turns.pulses.drain(..) {
+                // Whoever asked may have given up.
+                let _ = answer.send(());
+            }
             if turns.closed {
                 return None;
             }

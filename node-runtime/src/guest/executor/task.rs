@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::super::clocks::Clocks;
 use super::super::host::SharedHost;
 use super::super::watch::Due;
-use super::super::{Ending, Start, Stop, Timeouts};
+use super::super::{Ending, Start, Stop, Timeouts, Used};
 use super::Shared;
 use super::run::{self, Run};
 use super::ticker::Ticker;
@@ -58,7 +58,6 @@ impl Task {
         clocks: Arc<Clocks>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            shared,
             place: AtomicU8::new(place::IDLE),
             stop: AtomicU8::new(0),
             on_second_level: AtomicBool::new(false),
@@ -68,8 +67,14 @@ impl Task {
             host: Arc::clone(&start.host),
             timeouts: start.timeouts,
             route: start.route,
-            run: Mutex::new(Some(Run::new(start, sender, Arc::clone(&clocks)))),
+            run: Mutex::new(Some(Run::new(
+                start,
+                sender,
+                Arc::clone(&clocks),
+                shared.metrics.as_ref(),
+            ))),
             clocks,
+            shared,
         })
     }
 
@@ -164,7 +169,10 @@ impl Task {
         ticker.leave(worker);
         run.slices += 1;
         match polled {
-            Ok(Poll::Ready(ending)) => Some(ending),
+            Ok(Poll::Ready(ending)) => {
+                run.cpu += clock.used(Instant::now());
+                Some(ending)
+            }
             Err(panic) => Some(Ending::HostFault(run::panic_text(&*panic))),
             Ok(Poll::Pending) => {
                 let now = Instant::now();
@@ -206,7 +214,12 @@ impl Task {
     /// The order matters: whoever sees the end of the bytes sees why, the client does not wait
     /// for memory to be given back, and permits are free when what they stand for is.
     fn end(&self, run: Run, ending: Ending) {
-        let Run { future, sender, .. } = run;
+        let Run {
+            future,
+            sender,
+            cpu,
+            ..
+        } = run;
         let end = if ending.is_complete() {
             End::Complete
         } else {
@@ -223,7 +236,15 @@ impl Task {
         }
         self.place.store(place::OVER, Ordering::Release);
         self.shared.ended();
-        self.host.ended(ending);
+        let (input_waits, room_waits) = self.clocks.waits();
+        self.host.ended(
+            ending,
+            &Used {
+                cpu,
+                room_waits,
+                input_waits,
+            },
+        );
     }
 
     fn stopped(&self) -> Option<Stop> {

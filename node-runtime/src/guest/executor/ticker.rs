@@ -1,9 +1,11 @@
 //! The clock that ends slices: one epoch a millisecond, while any guest runs.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 /// The longest a guest holds a thread. 10 ms costs nothing less and delays first bytes.
 const TICK: Duration = Duration::from_millis(1);
@@ -18,6 +20,8 @@ pub(in crate::guest) struct Ticker {
     resting: AtomicBool,
     closed: AtomicBool,
     thread: OnceLock<Thread>,
+    is_asked: AtomicBool,
+    pulses: Mutex<Vec<oneshot::Sender<()>>>,
 }
 
 /// On a cache line of its own: each is written by one thread, twice a slice.
@@ -35,6 +39,8 @@ impl Ticker {
             resting: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             thread: OnceLock::new(),
+            is_asked: AtomicBool::new(false),
+            pulses: Mutex::default(),
         }
     }
 
@@ -66,6 +72,9 @@ impl Ticker {
             }
             std::thread::sleep(TICK);
             self.engine.increment_epoch();
+            if self.is_asked.swap(false, Ordering::SeqCst) {
+                self.answer();
+            }
             quiet_ticks = if self.is_quiet() { quiet_ticks + 1 } else { 0 };
         }
     }
@@ -77,9 +86,32 @@ impl Ticker {
         }
     }
 
+    /// Answers with the next tick.
+    pub(super) fn pulse(&self, answer: oneshot::Sender<()>) {
+        self.pulses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(answer);
+        self.is_asked.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    fn answer(&self) {
+        let mut pulses = self.pulses.lock().unwrap_or_else(PoisonError::into_inner);
+        for answer in pulses.drain(..) {
+            // Whoever asked may have given up.
+            let _ = answer.send(());
+        }
+    }
+
     fn rest(&self) {
         self.resting.store(true, Ordering::SeqCst);
-        while self.is_quiet() && !self.closed.load(Ordering::Acquire) {
+        while self.is_quiet()
+            && !self.is_asked.load(Ordering::SeqCst)
+            && !self.closed.load(Ordering::Acquire)
+        {
             std::thread::park();
         }
         self.resting.store(false, Ordering::SeqCst);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 
-use super::super::host::{Host, Strings};
+use super::super::host::{Host, Strings, Used};
 use super::super::{Ending, Executor, Full, Start, Timeouts};
 use super::Program;
 
@@ -67,7 +67,7 @@ impl Host for Nobody {
 
     fn cut(&self) {}
 
-    fn ended(&self, ending: &Ending) {
+    fn ended(&self, ending: &Ending, _used: &Used) {
         if !matches!(ending, Ending::Exited(0)) {
             let last = self
                 .last_line

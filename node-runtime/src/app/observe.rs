@@ -1,0 +1,175 @@
+//! What whoever is paged for the process can see of it.
+
+use std::sync::{Arc, Weak};
+
+use prometheus::core::{Collector, Desc};
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounter, IntGaugeVec, Opts, Registry};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::admin::{Pulse, RouteStatus, State};
+use crate::guest::{self, Budget, Executor, Threads};
+use crate::http::account::Counted;
+use crate::http::admission::Admission;
+use crate::http::metrics::register_permits;
+use crate::route::Route;
+use crate::routing::live::Routes;
+use crate::telemetry::Lines;
+use crate::{http, modules, route};
+
+/// Everything that is counted.
+pub struct Metrics {
+    /// What it is registered in.
+    pub registry: Registry,
+    /// Of guests.
+    pub guest: guest::metrics::Metrics,
+    /// Of routes.
+    pub route: route::Metrics,
+    /// Of requests.
+    pub http: http::metrics::Metrics,
+    /// Of modules.
+    pub modules: modules::metrics::Metrics,
+}
+
+/// Lines of the log that were dropped.
+struct LostLines {
+    lines: Lines,
+    count: IntCounter,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Registers what each room counts.
+    ///
+    /// # Errors
+    ///
+    /// Never, as long as names differ.
+    pub fn register() -> prometheus::Result<Self> {
+        // Names carry their own prefix: one of the registry's would rename the process's, too.
+        let registry = Registry::new();
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        register_build(&registry)?;
+        Ok(Self {
+            guest: guest::metrics::Metrics::register(&registry)?,
+            route: route::Metrics::register(&registry)?,
+            http: http::metrics::Metrics::register(&registry)?,
+            modules: modules::metrics::Metrics::register(&registry)?,
+            registry,
+        })
+    }
+
+    /// Registers what is looked up when somebody asks.
+    ///
+    /// # Errors
+    ///
+    /// Never, as long as names differ.
+    pub fn watch(
+        &self,
+        executor: &Arc<Executor>,
+        budget: &Budget,
+        admission: &Admission,
+        routes: Routes<Arc<Route>>,
+    ) -> prometheus::Result<()> {
+        guest::metrics::register_gauges(&self.registry, executor, budget)?;
+        register_permits(&self.registry, admission.all(), routes)
+    }
+
+    /// Registers what the log loses.
+    ///
+    /// # Errors
+    ///
+    /// Never, as long as names differ.
+    pub fn watch_log(&self, lines: &Lines) -> prometheus::Result<()> {
+        self.registry.register(Box::new(LostLines {
+            lines: lines.clone(),
+            count: IntCounter::new(
+                "wagi_log_lines_dropped_total",
+                "Lines of the log that were dropped because stderr was read too slowly.",
+            )?,
+        }))
+    }
+
+    /// What the HTTP front counts.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        Counted {
+            http: self.http.clone(),
+            nowhere: self.route.nowhere(),
+        }
+    }
+}
+
+impl Collector for LostLines {
+    fn desc(&self) -> Vec<&Desc> {
+        self.count.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.count.reset();
+        self.count.inc_by(self.lines.dropped());
+        self.count.collect()
+    }
+}
+
+fn register_build(registry: &Registry) -> prometheus::Result<()> {
+    let opts = Opts::new("wagi_build_info", "1, with the version and commit of wagi.");
+    let build = IntGaugeVec::new(opts, &["version", "commit"])?;
+    build
+        .with_label_values(&[env!("CARGO_PKG_VERSION"), env!("WAGI_COMMIT")])
+        .set(1);
+    registry.register(Box::new(build))
+}
+
+/// Who has to answer for the process to be alive.
+#[must_use]
+pub fn pulses(io: &Handle, executor: &Arc<Executor>) -> Vec<Pulse> {
+    let io = io.clone();
+    let mut pulses = vec![Pulse::new("the threads of connections", move || {
+        let (answer, answered) = oneshot::channel();
+        io.spawn(async move {
+            // Whoever asked may have given up.
+            let _ = answer.send(());
+        });
+        answered
+    })];
+    for threads in Threads::ALL {
+        // Asking must not keep the executor's threads.
+        let executor: Weak<Executor> = Arc::downgrade(executor);
+        pulses.push(Pulse::new(threads.name(), move || {
+            match executor.upgrade() {
+                Some(executor) => executor.pulse(threads),
+                None => oneshot::channel().1,
+            }
+        }));
+    }
+    pulses
+}
+
+/// The routes in the table. Where each answers, and why one does not, is not in it.
+#[must_use]
+pub fn statuses(routes: &Routes<Arc<Route>>) -> Vec<RouteStatus> {
+    let table = routes.current();
+    table.targets().map(|route| status(route)).collect()
+}
+
+fn status(route: &Route) -> RouteStatus {
+    let handler = route.handler.as_ref();
+    RouteStatus {
+        name: route.name.clone(),
+        hosts: Vec::new(),
+        path: handler.map_or_else(String::new, |handler| handler.pattern.to_string()),
+        digest: handler.map(|handler| handler.digest.to_string()),
+        state: match handler {
+            Some(_) => State::Serving,
+            None => State::NotLoaded,
+        },
+        parts: handler.map_or_else(Vec::new, |handler| {
+            handler.parts().map(ToString::to_string).collect()
+        }),
+        error: None,
+        in_flight: handler.map_or(0, |handler| handler.gate.passed()),
+    }
+}
