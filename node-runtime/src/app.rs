@@ -136,6 +136,9 @@ impl Runtime {
             if let Some(log) = telemetry::log().or(config.access_log.as_ref()) {
                 metrics.watch_log(&log.lines)?;
             }
+            if let Some(store) = &config.modules.store {
+                metrics.watch_store(store.clone())?;
+            }
         }
         let health = Health::default();
         let admin = match (config.admin, &metrics) {

@@ -14,6 +14,7 @@ mod load;
 mod lookup;
 mod loops;
 mod memory;
+mod observed;
 mod plan;
 mod report;
 mod rounds;
@@ -27,8 +28,9 @@ use self::report::Report;
 /// One group of figures: what `BENCH_ONLY` calls it, and what measures it.
 type Case = (&'static str, fn(&Plan, &mut Report) -> anyhow::Result<()>);
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     ("hello", hello::run),
+    ("observed", observed::run),
     ("short", short::run),
     ("lookup", lookup::run),
     ("lines", lines::run),

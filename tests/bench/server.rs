@@ -82,10 +82,16 @@ impl Server {
 
     /// Starts `wagi up` on a folder.
     pub fn wagi(site: &Site) -> anyhow::Result<Self> {
+        Self::wagi_with(site, &[])
+    }
+
+    /// As [`Self::wagi`], with more arguments.
+    pub fn wagi_with(site: &Site, arguments: &[&str]) -> anyhow::Result<Self> {
         let wagi = Path::new(env!("CARGO_BIN_EXE_bare")).with_file_name("wagi");
         let mut command = Command::new(wagi);
         command
             .args(["up", "--listen", "127.0.0.1:0", "--max-requests", "2000"])
+            .args(arguments)
             .arg(site.0.path());
         Self::start(&mut command)
     }
@@ -94,9 +100,12 @@ impl Server {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("{command:?}"))?;
+        let mut stderr = child.stderr.take().context("its stderr is a pipe")?;
+        // Ends with the server.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         let stdout = child.stdout.take().context("its stdout is a pipe")?;
         let mut stdout = BufReader::new(stdout);
         let mut ready = String::new();

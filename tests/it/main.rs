@@ -1,6 +1,7 @@
 //! Whole programs in one process, over real sockets. One binary: each more is linked again.
 
 mod accept;
+mod admin;
 mod answers;
 mod cli;
 mod early_answers;

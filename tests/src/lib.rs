@@ -7,6 +7,7 @@
 //! a [`docker_registry::DockerRegistry`] the real one. Nothing here sleeps to wait for an outcome: it waits for the outcome, for a bounded
 //! time that only a hang can exceed.
 
+pub mod access_log;
 pub mod artifact;
 pub mod authority;
 pub mod client;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use node_runtime::admin;
 use node_runtime::app::{self, ModuleConfig, Runtime};
 use node_runtime::guest::{EngineConfig, ExecutorConfig, Reset};
 use node_runtime::http::{self, server};
@@ -27,6 +28,7 @@ pub struct Builder {
 /// A node that serves.
 pub struct Node {
     address: SocketAddr,
+    admin: Option<SocketAddr>,
     folder: TempDir,
     changes: Mutex<Changes>,
     stop: Option<oneshot::Sender<()>>,
@@ -73,6 +75,17 @@ impl Builder {
         self
     }
 
+    /// Can be looked at, on a port of its own.
+    #[must_use]
+    pub fn admin(self) -> Self {
+        self.config(|config| {
+            config.admin = Some(admin::Config {
+                listen: ([127, 0, 0, 1], 0).into(),
+                token_file: None,
+            });
+        })
+    }
+
     /// Changes the configuration; its defaults are small, so that tests run beside each other.
     #[must_use]
     pub fn config(mut self, change: impl FnOnce(&mut app::Config)) -> Self {
@@ -92,16 +105,17 @@ impl Builder {
     pub fn start(self) -> Node {
         log::keep();
         let Self { folder, config } = self;
-        let (started, address) = mpsc::channel();
+        let (started, addresses) = mpsc::channel();
         let (changed, changes) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let path = folder.path().to_owned();
         let thread = std::thread::spawn(move || serve(config, path, stopped, &started, &changed));
-        let address = address
+        let (address, admin) = addresses
             .recv_timeout(PATIENCE)
             .expect("a node starts, or its thread says why not");
         Node {
             address,
+            admin,
             folder,
             changes: Mutex::new(Changes {
                 coming: changes,
@@ -117,7 +131,7 @@ fn serve(
     config: app::Config,
     folder: PathBuf,
     stopped: oneshot::Receiver<()>,
-    started: &mpsc::Sender<SocketAddr>,
+    started: &mpsc::Sender<(SocketAddr, Option<SocketAddr>)>,
     changed: &mpsc::Sender<String>,
 ) {
     let tokio = tokio::runtime::Builder::new_multi_thread()
@@ -132,6 +146,7 @@ fn serve(
             .expect("a bound socket has an address");
         let source = Manifests::open(vec![folder]).expect("the folder is there");
         let runtime = Runtime::new(config).expect("an engine and its threads");
+        let admin = runtime.admin_address();
         let stop = async {
             // A dropped sender is an order to stop, too.
             let _ = stopped.await;
@@ -143,7 +158,7 @@ fn serve(
                     let _ = changed.send(change.to_string());
                 }
                 if applied.is_first {
-                    let _ = started.send(address);
+                    let _ = started.send((address, admin));
                 }
             })
             .await;
@@ -202,6 +217,24 @@ impl Node {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it can be looked at.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot.
+    #[must_use]
+    pub fn admin(&self) -> Connection {
+        Connection::open(self.admin.expect("it was made with an admin server"))
+    }
+
+    /// What its admin server says.
+    #[must_use]
+    pub fn ask(&self, path: &str) -> Response {
+        let mut connection = self.admin();
+        connection.send(get(path));
+        connection.response()
     }
 
     /// The folder it follows.

@@ -14,8 +14,10 @@ use crate::guest::{self, Budget, Executor, Threads};
 use crate::http::account::Counted;
 use crate::http::admission::Admission;
 use crate::http::metrics::register_permits;
+use crate::modules::metrics::StoreUsage;
 use crate::route::Route;
 use crate::routing::live::Routes;
+use crate::store::Store;
 use crate::telemetry::Lines;
 use crate::{http, modules, route};
 
@@ -90,6 +92,27 @@ impl Metrics {
                 "Lines of the log that were dropped because stderr was read too slowly.",
             )?,
         }))
+    }
+
+    /// Registers a store.
+    ///
+    /// # Errors
+    ///
+    /// Never, as long as names differ.
+    pub fn watch_store(&self, store: Store) -> prometheus::Result<()> {
+        modules::metrics::register_store(&self.registry, move || {
+            let usage = store.usage();
+            StoreUsage {
+                blobs: usage.blobs,
+                compiled: usage.compiled,
+                bytes: usage.bytes,
+                capacity_bytes: usage.capacity,
+                evictions: usage.evictions,
+                hits: usage.hits,
+                misses: usage.misses,
+                damaged: usage.damaged,
+            }
+        })
     }
 
     /// What the HTTP front counts.

@@ -169,6 +169,8 @@ pub struct StoreUsage {
     pub hits: u64,
     /// What was looked for and not there, since the start.
     pub misses: u64,
+    /// What was there and not what its name says, since the start.
+    pub damaged: u64,
 }
 
 /// A store's metrics, looked up when somebody asks.
@@ -180,6 +182,7 @@ struct Store {
     evictions: IntCounter,
     hits: IntCounter,
     misses: IntCounter,
+    damaged: IntCounter,
 }
 
 /// Registers a store.
@@ -212,11 +215,15 @@ pub fn register_store(
             "wagi_store_misses_total",
             "Files that were looked for in the store and not there.",
         )?,
+        damaged: IntCounter::new(
+            "wagi_store_damaged_total",
+            "Files in the store that were not what their names say, and were removed.",
+        )?,
     }))
 }
 
 impl Store {
-    fn all(&self) -> [&dyn Collector; 6] {
+    fn all(&self) -> [&dyn Collector; 7] {
         [
             &self.entries,
             &self.bytes,
@@ -224,6 +231,7 @@ impl Store {
             &self.evictions,
             &self.hits,
             &self.misses,
+            &self.damaged,
         ]
     }
 }
@@ -245,6 +253,7 @@ impl Collector for Store {
             (&self.evictions, usage.evictions),
             (&self.hits, usage.hits),
             (&self.misses, usage.misses),
+            (&self.damaged, usage.damaged),
         ] {
             counter.reset();
             counter.inc_by(count);

@@ -17,7 +17,7 @@ const ACCESS_BYTES: usize = 1 << 20;
 /// How much may wait in all: what is said of trouble finds room although requests are many.
 const ALL_BYTES: usize = ACCESS_BYTES + (256 << 10);
 /// How long lines gather after a write: a wake and a write for each would cost more than all else.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
 /// So much is worth a write before that.
 const GATHERED_BYTES: usize = 256 << 10;
 /// A queue that was once larger is given back.
