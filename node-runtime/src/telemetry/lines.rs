@@ -56,9 +56,9 @@ struct State {
     /// Of those, what was written or cannot be.
     written: u64,
     /// Lines, not said yet.
-    dropped: u64,
+    unsaid: u64,
     /// Lines, since the beginning.
-    dropped_in_all: u64,
+    dropped: u64,
     writer: Writer,
     /// Somebody waits for the write.
     hurry: bool,
@@ -108,8 +108,8 @@ impl Lines {
         };
         let mut state = self.end.0.lock();
         if state.held.len() + line.len() > bound || state.closed {
+            state.unsaid += 1;
             state.dropped += 1;
-            state.dropped_in_all += 1;
         } else {
             state.held.extend_from_slice(line);
             state.taken += line.len() as u64;
@@ -130,7 +130,7 @@ impl Lines {
     /// How many lines found no room since the beginning.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.end.0.lock().dropped_in_all
+        self.end.0.lock().dropped
     }
 
     /// Waits until all that was taken is written, at most so long; whether it is.
@@ -181,7 +181,7 @@ impl Shared {
     /// will be no more.
     fn next(&self, batch: &mut Vec<u8>, format: LogFormat) -> Option<u64> {
         let mut state = self.lock();
-        while state.held.is_empty() && state.dropped == 0 {
+        while state.held.is_empty() && state.unsaid == 0 {
             if state.closed {
                 return None;
             }
@@ -193,7 +193,7 @@ impl Shared {
         }
         state.writer = Writer::Busy;
         std::mem::swap(&mut state.held, batch);
-        let dropped = std::mem::take(&mut state.dropped);
+        let dropped = std::mem::take(&mut state.unsaid);
         let taken = state.taken;
         drop(state);
         if dropped > 0 {
