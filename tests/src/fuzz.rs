@@ -16,9 +16,14 @@ pub type Body = fn(&[u8]);
 
 /// Every fuzz body by the name of its corpus, `tests/corpus/NAME`.
 pub const BODIES: &[(&str, Body)] = &[
+    (
+        "forwarded",
+        node_runtime::http::forwarded::fuzz::fuzz_forwarded,
+    ),
     ("head", node_runtime::cgi::head::fuzz::fuzz_head),
     ("host_pattern", crds::host::fuzz::fuzz_host_pattern),
     ("manifest", node_runtime::source::fuzz::fuzz_manifest),
+    ("oci_manifest", registry::artifact::fuzz::fuzz_oci_manifest),
     ("path", crds::path::fuzz::fuzz_normalize),
     ("path_pattern", crds::path::fuzz::fuzz_path_pattern),
 ];

@@ -434,6 +434,7 @@ fn compiled_code_is_for_every_engine_with_the_same_proposals_and_no_other() {
             max_guests,
             guest_memory_bytes: 64 << 20,
             wasm_exceptions,
+            reset: crate::guest::Reset::default(),
         })
         .unwrap()
     };

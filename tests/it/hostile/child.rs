@@ -173,6 +173,7 @@ fn a_hundred_thousand_functions_compile() {
         max_guests: 1,
         guest_memory_bytes: 1 << 20,
         wasm_exceptions: false,
+        reset: node_runtime::guest::Reset::default(),
     });
     let config = CompileConfig {
         timeout: 10 * PATIENCE,
