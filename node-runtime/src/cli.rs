@@ -64,7 +64,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve manifests, or one module on every path.
     #[command(after_help = EXIT_CODES)]
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Run one request without a server.
     #[command(after_help = EXIT_CODES)]
     Call(CallArgs),
@@ -266,7 +266,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let _flush = telemetry::init(cli.log_format.unwrap_or_else(LogFormat::for_stderr))
         .inspect_err(|error| say(&error.to_string()));
     let ended = match cli.command {
-        Command::Up(args) => up::run(args, &Effective::of(description(), &matches)),
+        Command::Up(args) => up::run(*args, &Effective::of(description(), &matches)),
         Command::Call(args) => call::run(args),
         Command::Check(args) => check::run(&args),
         Command::Push(args) => push::run(&args),

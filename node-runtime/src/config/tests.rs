@@ -10,7 +10,7 @@ fn up(flags: &[&str]) -> Result<Up, ConfigError> {
         .expect("a command line")
         .command
     {
-        Command::Up(args) => Up::try_from(args),
+        Command::Up(args) => Up::try_from(*args),
         other => panic!("{other:?}"),
     }
 }
