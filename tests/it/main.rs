@@ -13,6 +13,7 @@ mod fuzz;
 mod guests;
 mod hang_up;
 mod hostile;
+mod images;
 mod isolation;
 mod limits;
 mod proxies;
