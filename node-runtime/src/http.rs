@@ -42,6 +42,7 @@ mod linger;
 mod phase;
 mod preface;
 mod registry;
+mod stall;
 mod streams;
 #[cfg(test)]
 mod testing;

@@ -13,8 +13,12 @@ use bytes::Bytes;
 use futures::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 
+use super::cut::Stream;
 use super::exchange::BoxError;
 use super::scope::{Active, Scope};
+
+/// An HTTP/2 frame's size, unless both sides agree on more (RFC 9113, 4.2).
+const PIECE: usize = 16 * 1024;
 
 /// The body that hyper sends.
 pub(super) struct Answer<B> {
@@ -25,6 +29,10 @@ pub(super) struct Answer<B> {
     number: Option<u64>,
     /// Its head has the length of a body that is not sent.
     hides_length: bool,
+    /// HTTP/2 only.
+    stream: Option<Arc<Stream>>,
+    /// HTTP/2: what the body gave and hyper has not taken.
+    left: Bytes,
     _active: Active,
 }
 
@@ -54,8 +62,19 @@ struct Marker(Arc<Mark>);
 // === impl Answer ===
 
 impl<B> Answer<B> {
-    pub(super) fn new(body: B, scope: Arc<Scope>, active: Active, number: Option<u64>) -> Self {
+    pub(super) fn new(
+        body: B,
+        scope: Arc<Scope>,
+        active: Active,
+        number: Option<u64>,
+        stream: Option<Arc<Stream>>,
+    ) -> Self {
+        if let Some(stream) = &stream {
+            stream.answered();
+        }
         Answer {
+            stream,
+            left: Bytes::new(),
             body,
             state: State::Open,
             scope,
@@ -70,6 +89,16 @@ impl<B> Answer<B> {
     pub(super) const fn hiding_length(mut self) -> Self {
         self.hides_length = true;
         self
+    }
+
+    /// As much as one frame takes. hyper hands all that it is given to h2 although the client has
+    /// room for a byte only, and does not come back for more until it has room again.
+    fn piece(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(stream) = &self.stream {
+            stream.asked(true);
+        }
+        let piece = self.left.split_to(self.left.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn fail(&mut self, error: BoxError) -> Option<Frame<Bytes>> {
@@ -102,16 +131,32 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        if !this.left.is_empty() {
+            return this.piece();
+        }
         loop {
             match &mut this.state {
-                State::Open => match ready!(Pin::new(&mut this.body).poll_frame(context)) {
-                    Some(Err(error)) => {
-                        if let Some(frame) = this.fail(error) {
-                            return Poll::Ready(Some(Ok(frame)));
-                        }
+                State::Open => {
+                    let polled = Pin::new(&mut this.body).poll_frame(context);
+                    if let Some(stream) = &this.stream {
+                        stream.asked(polled.is_ready());
                     }
-                    item => return Poll::Ready(item),
-                },
+                    match ready!(polled) {
+                        Some(Err(error)) => {
+                            if let Some(frame) = this.fail(error) {
+                                return Poll::Ready(Some(Ok(frame)));
+                            }
+                        }
+                        Some(Ok(frame)) if this.stream.is_some() => match frame.into_data() {
+                            Ok(data) => {
+                                this.left = data;
+                                return this.piece();
+                            }
+                            Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                        },
+                        item => return Poll::Ready(item),
+                    }
+                }
                 State::Marked(mark, error) => {
                     let since = ready!(mark.poll_left(context));
                     this.state = State::Flushing(since, error.take());
@@ -131,14 +176,23 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.hides_length && matches!(self.state, State::Open) && self.body.is_end_stream()
+        !self.hides_length
+            && self.left.is_empty()
+            && matches!(self.state, State::Open)
+            && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         if self.hides_length {
             return SizeHint::default();
         }
-        self.body.size_hint()
+        let mut hint = self.body.size_hint();
+        let left = self.left.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + left);
+        }
+        hint.set_lower(hint.lower() + left);
+        hint
     }
 }
 

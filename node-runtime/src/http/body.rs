@@ -154,6 +154,7 @@ impl Drop for Output {
             return;
         };
         match self.on_disconnect {
+            _ if self.scope.is_stalled() => self.invocation.stop(Stop::ClientStalled),
             _ if self.scope.is_breaking() => self.invocation.stop(Stop::Shutdown),
             OnDisconnect::Finish => receiver.detach(),
             OnDisconnect::Cancel => self.invocation.stop(Stop::ClientGone),

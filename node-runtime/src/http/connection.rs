@@ -26,6 +26,7 @@ use super::linger;
 use super::phase::Phase;
 use super::preface::{self, Protocol};
 use super::scope::{Order, Scope};
+use super::stall::{KernelClock, is_stall};
 use super::streams::Executor;
 
 /// Our buffer for an HTTP/1 head, and for what is written and not yet sent.
@@ -57,6 +58,8 @@ enum End {
     Evicted,
     /// An answer had to break.
     Cut,
+    /// The client took nothing for too long.
+    Stalled,
 }
 
 /// Ends the work beside requests. What waits for its turn there holds the scope
@@ -82,7 +85,7 @@ pub(super) async fn serve<S: Service>(tcp: TcpStream, scope: Arc<Scope>, service
     tracing::trace!(peer = %scope.peer(), ?end, "connection is over");
     let time = scope.shared.config.drain_time;
     match end {
-        End::Gone | End::TimedOut | End::Evicted => {}
+        End::Gone | End::TimedOut | End::Evicted | End::Stalled => {}
         End::Cut => linger::reset(&tcp),
         End::Done(_) if scope.needs_reset() => linger::reset_when_sent(&tcp, SLOW_READER).await,
         End::Done(_) if scope.is_spent() => {}
@@ -113,13 +116,22 @@ async fn watch(
     let mut timer = pin!(sleep_until(
         Instant::now() + shortest.min(config.first_byte)
     ));
+    let mut kernel_clock = KernelClock::default();
+    let mut next_look = None;
     poll_fn(|context| {
         scope.listen(context);
         if scope.ordered(Order::Cut) {
             return Poll::Ready(End::Cut);
         }
         if gone.as_mut().poll(context).is_ready() {
-            return Poll::Ready(End::Gone);
+            if matches!(tcp.take_error(), Ok(Some(error)) if is_stall(&error)) {
+                scope.stall.report(scope.peer());
+            }
+            return Poll::Ready(if scope.is_stalled() {
+                End::Stalled
+            } else {
+                End::Gone
+            });
         }
         if scope.take_order(Order::Evict) && scope.phases.idle_since().is_some() {
             return Poll::Ready(End::Evicted);
@@ -131,7 +143,22 @@ async fn watch(
             return Poll::Ready(End::Evicted);
         }
         if let Poll::Ready(outcome) = talk.as_mut().poll(context) {
-            return Poll::Ready(End::Done(outcome));
+            return Poll::Ready(if scope.is_stalled() {
+                End::Stalled
+            } else {
+                End::Done(outcome)
+            });
+        }
+        kernel_clock.follow(scope.stall.limit(), tcp);
+        let look_every = scope.stall.look_every();
+        if let Some(limit) = look_every
+            && next_look.is_none()
+        {
+            let look = Instant::now() + limit;
+            next_look = Some(look);
+            if look < timer.deadline() {
+                timer.as_mut().reset(look);
+            }
         }
         while timer.as_mut().poll(context).is_ready() {
             let now = Instant::now();
@@ -139,7 +166,14 @@ async fn watch(
             if deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(End::TimedOut);
             }
+            if next_look.is_some_and(|look| look <= now) {
+                next_look = look_every.map(|limit| now + limit);
+                scope.stall.look_again();
+                // Its streams look, too.
+                context.waker().wake_by_ref();
+            }
             let look = now + shortest;
+            let look = next_look.map_or(look, |next| next.min(look));
             timer
                 .as_mut()
                 .reset(deadline.map_or(look, |deadline| deadline.min(look)));
@@ -238,10 +272,15 @@ where
     let mut lookout = Lookout::new();
     let mut is_draining = false;
     let mut is_breaking = false;
+    let mut look = 0;
     let mut is_done = false;
     poll_fn(|context| {
         if !is_breaking && scope.is_breaking() {
             is_breaking = true;
+            crew.wake_all();
+        }
+        if look != scope.stall.look() {
+            look = scope.stall.look();
             crew.wake_all();
         }
         if !is_draining && ahead.is_none() && scope.ordered(Order::Drain) {

@@ -59,6 +59,7 @@ pub(super) fn conduct<S: Service>(
     number: Option<u64>,
 ) -> impl Future<Output = Result<Response<Answer<S::Body>>, Infallible>> + Send {
     let scope = exchange.scope.clone();
+    let stream = exchange.cut.stream_of();
     let active = scope.active();
     let is_ambiguous = match number {
         Some(number) => {
@@ -86,7 +87,7 @@ pub(super) fn conduct<S: Service>(
             && response.status() == StatusCode::NOT_MODIFIED
             && response.headers().contains_key(CONTENT_LENGTH);
         Ok(response.map(|body| {
-            let answer = Answer::new(body, scope, active, number);
+            let answer = Answer::new(body, scope, active, number, stream);
             if keeps_length {
                 answer.hiding_length()
             } else {

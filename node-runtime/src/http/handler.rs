@@ -162,6 +162,7 @@ impl Shared {
         let route = Arc::clone(&matched.route);
         account.route(&route);
         let handler = route.handler.as_ref().ok_or(RequestError::NotLoaded)?;
+        exchange.scope.limit_stall(handler.timeouts.client);
         upload.set_drain_bytes(handler.request_body_bytes.max(DRAIN_BYTES));
         let length = content_length(&upload);
         if matches!(length, ContentLength::Known(bytes) if bytes > handler.request_body_bytes) {

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use super::ahead::Ahead;
 use super::frames::Scanner;
 use super::scope::Scope;
+use super::stall::is_stall;
 
 /// What hyper asks for at first, and on connections without large uploads.
 const SMALL_READ: usize = 8 * 1024;
@@ -71,6 +72,14 @@ impl Socket {
         cursor.put_slice(bytes);
     }
 
+    /// Passes an outcome on; one that says that the client stalled is reported.
+    fn told<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        if outcome.as_ref().is_err_and(is_stall) {
+            self.scope.stall.report(self.scope.peer());
+        }
+        outcome
+    }
+
     /// Reads up to `ROOM` bytes by way of the stack, whose pages only a read touches.
     #[inline(never)]
     fn read_and_give<const ROOM: usize>(
@@ -110,7 +119,7 @@ impl Read for Socket {
             };
             match outcome {
                 Err(error) if is_transient(&error) => {}
-                outcome => return Poll::Ready(outcome),
+                outcome => return Poll::Ready(self.told(outcome)),
             }
         }
     }
@@ -126,7 +135,7 @@ impl Write for Socket {
             ready!(self.tcp.poll_write_ready(context))?;
             match self.tcp.try_write(bytes) {
                 Err(error) if is_transient(&error) => {}
-                outcome => return Poll::Ready(outcome),
+                outcome => return Poll::Ready(self.told(outcome)),
             }
         }
     }
@@ -140,7 +149,7 @@ impl Write for Socket {
             ready!(self.tcp.poll_write_ready(context))?;
             match self.tcp.try_write_vectored(slices) {
                 Err(error) if is_transient(&error) => {}
-                outcome => return Poll::Ready(outcome),
+                outcome => return Poll::Ready(self.told(outcome)),
             }
         }
     }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::Context;
+use std::time::Duration;
 
 use futures::task::AtomicWaker;
 use http::HeaderMap;
@@ -22,6 +23,7 @@ use super::forwarded::Origin;
 use super::framing::Framing;
 use super::host::Authority;
 use super::phase::Phases;
+use super::stall::Stall;
 
 /// What all connections of one server share.
 #[derive(Debug)]
@@ -46,6 +48,7 @@ pub struct Scope {
     pub(super) flushes: Flushes,
     pub(super) inbox: Inbox,
     pub(super) framing: Framing,
+    pub(super) stall: Stall,
     orders: AtomicU8,
     waker: AtomicWaker,
     /// HTTP/1: the request that is answered now, or none, or cut.
@@ -107,6 +110,7 @@ impl Scope {
             flushes: Flushes::default(),
             inbox: Inbox::default(),
             framing: Framing::default(),
+            stall: Stall::default(),
             orders: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             current: AtomicU64::new(NO_REQUEST),
@@ -148,6 +152,16 @@ impl Scope {
             drop(active);
         });
         self.waker.wake();
+    }
+
+    /// How long the client may from now on take nothing of what waits for it.
+    pub fn limit_stall(&self, limit: Duration) {
+        self.stall.set_limit(limit);
+    }
+
+    /// Whether what is dropped now is dropped because the client took nothing for too long.
+    pub fn is_stalled(&self) -> bool {
+        self.stall.is_over()
     }
 
     /// Whether what makes an answer has to end now, as the server's time is over.

@@ -21,6 +21,7 @@ pub(super) struct Executor {
 
 impl Executor {
     pub(super) fn new(scope: Arc<Scope>) -> Self {
+        scope.stall.has_streams();
         Executor {
             scope,
             next: Arc::default(),
@@ -43,6 +44,8 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Executo
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         // The connection's task is the caller: it looks into the inbox next.
-        self.scope.inbox.push(Cuttable::new(future, cut));
+        self.scope
+            .inbox
+            .push(Cuttable::new(future, cut, self.scope.clone()));
     }
 }
