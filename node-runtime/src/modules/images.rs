@@ -44,7 +44,7 @@ enum Target {
 
 /// Why bytes did not come.
 enum PullError {
-    Registry(registry::Error),
+    Registry(Box<registry::Error>),
     /// The disk or the store did not take them.
     Storage(io::Error),
 }
@@ -142,7 +142,7 @@ impl Images {
             match into_store {
                 Ok(file) => return Ok(file),
                 Err(PullError::Registry(error)) => {
-                    return Err(Failure::of_image(&error, error.retry()));
+                    return Err(Failure::of_image(&*error, error.retry()));
                 }
                 Err(PullError::Storage(error)) => {
                     tracing::warn!(
@@ -154,7 +154,7 @@ impl Images {
         let file = compile::memory_file().map_err(|error| LoadError::memory(&error))?;
         self.pull_into(io, image, resolved, limit, Target::Memory(file))
             .map_err(|error| match error {
-                PullError::Registry(error) => Failure::of_image(&error, error.retry()),
+                PullError::Registry(error) => Failure::of_image(&*error, error.retry()),
                 PullError::Storage(error) => LoadError::memory(&error).into(),
             })
     }
@@ -178,7 +178,7 @@ impl Images {
                 Problem::Sink(storage) => {
                     PullError::Storage(io::Error::new(storage.kind(), storage.to_string()))
                 }
-                _ => PullError::Registry(error),
+                _ => PullError::Registry(Box::new(error)),
             }),
         }
     }
