@@ -86,7 +86,8 @@ pub fn serve(config: config::Up) -> Result<(), Failure> {
         let wait = config.lifecycle.pre_stop_wait.get();
         let ended = shutdown::run(shutdown::signals()?, wait, &front, serve).await;
         if ended == Ended::AtOnce {
-            // Without waiting for a single thread: somebody has asked twice.
+            // Without waiting for a single thread but that of the log: somebody has asked twice.
+            telemetry::flush();
             std::process::exit(1);
         }
         Ok(told?)
