@@ -9,7 +9,9 @@
 //! 2. *No lost wake.* Whether it is empty (or full) is checked, and the waker stored, under the
 //!    one lock that the other side takes to change it. Whoever changes it takes the waker out
 //!    under that lock and wakes after releasing it.
-//! 3. *One wake per sleep.* Only a side that sleeps is woken. A receive takes all there is.
+//! 3. *One wake per sleep.* Only a side that sleeps is woken. A receive takes all there is. Within
+//!    a slice a receiver sleeps on until [`Bounds::wake_bytes`] are there, since a wake costs what
+//!    many small writes do; a full bridge and the end of the slice wake it in any case.
 //! 4. *Bounded.* Held bytes never exceed the capacity; a larger write is accepted in part.
 //! 5. *Ends once.* Exactly one [`End`], after the last byte. A [`Sender`] dropped without
 //!    [`Sender::finish`] is [`End::Aborted`].
@@ -33,17 +35,37 @@ use bytes::{Bytes, BytesMut};
 
 pub(crate) use self::lock::Lock;
 
+const KIB: usize = 1024;
+const GROWN: Growth = Growth {
+    after_bytes: 8 * 1024 * 1024,
+    capacity_bytes: 128 * KIB,
+};
+const LARGE: Growth = Growth {
+    capacity_bytes: 192 * KIB,
+    ..GROWN
+};
+
 /// How much a bridge may hold, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Capacity at first.
     pub capacity_bytes: usize,
-    /// Capacity after a client has shown that it is fast.
-    pub max_capacity_bytes: usize,
-    /// How many bytes the receiver must have taken before the capacity may grow.
-    pub grow_after_bytes: u64,
+    /// How it grows for a receiver that takes much, one after the other.
+    pub growth: &'static [Growth],
     /// How many bytes are held back at most before they are published within a slice.
     pub hold_bytes: usize,
+    /// How many published bytes wake a receiver that sleeps within a slice; fewer wake it at the
+    /// slice's end.
+    pub wake_bytes: usize,
+}
+
+/// A larger capacity.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth {
+    /// The bridge was full, and so many bytes have been taken since the beginning.
+    pub after_bytes: u64,
+    /// The capacity from then on.
+    pub capacity_bytes: usize,
 }
 
 impl Bounds {
@@ -55,11 +77,38 @@ impl Bounds {
     /// after 8 MiB, which is more than the kernel's socket buffers take from a client that never
     /// reads.
     pub const RESPONSE: Self = Self {
-        capacity_bytes: 64 * 1024,
-        max_capacity_bytes: 192 * 1024,
-        grow_after_bytes: 8 * 1024 * 1024,
-        hold_bytes: 16 * 1024,
+        capacity_bytes: 64 * KIB,
+        growth: &[GROWN, LARGE],
+        hold_bytes: 16 * KIB,
+        wake_bytes: 48 * KIB,
     };
+
+    /// What one response on an HTTP/2 stream may hold.
+    ///
+    /// Half as much at first, since h2 buffers 64 KiB a stream itself; as much as others once the
+    /// client took more than a window of its own and h2's buffer are together, unless it asked for
+    /// large windows.
+    pub const STREAM: Self = Self {
+        capacity_bytes: 32 * KIB,
+        growth: &[
+            Growth {
+                after_bytes: 512 * 1024,
+                capacity_bytes: 64 * KIB,
+            },
+            GROWN,
+            LARGE,
+        ],
+        ..Self::RESPONSE
+    };
+
+    /// The capacity beyond which it never grows.
+    #[must_use]
+    pub const fn max_capacity_bytes(&self) -> usize {
+        match self.growth {
+            [.., last] => last.capacity_bytes,
+            [] => self.capacity_bytes,
+        }
+    }
 }
 
 /// How the bytes of a bridge ended.
@@ -110,6 +159,8 @@ pub struct State {
     /// The first so many of `held` are visible to the receiver.
     published: usize,
     capacity_bytes: usize,
+    /// How it may still grow.
+    growth: &'static [Growth],
     written: u64,
     taken: u64,
     end: Option<End>,
@@ -334,6 +385,7 @@ impl State {
             held: BytesMut::new(),
             published: 0,
             capacity_bytes: bounds.capacity_bytes,
+            growth: bounds.growth,
             written: 0,
             taken: 0,
             end: None,
@@ -366,24 +418,30 @@ impl State {
         self.held.extend_from_slice(&bytes[..accepted]);
         let held_back = self.held.len() - self.published;
         let full = self.held.len() == self.capacity_bytes;
-        let waker = if full || held_back >= self.bounds.hold_bytes {
-            self.publish()
-        } else {
-            None
-        };
+        if !full && held_back < self.bounds.hold_bytes {
+            return (Ok(accepted), None);
+        }
+        self.show();
+        let wakes = full || self.published >= self.bounds.wake_bytes;
+        let waker = wakes.then(|| self.receiver_waker.take()).flatten();
         (Ok(accepted), waker)
     }
 
     /// Returns whom to wake, after the lock is released.
     fn publish(&mut self) -> Option<Waker> {
-        if self.published == self.held.len() {
+        self.show();
+        if self.published == 0 {
             return None;
         }
-        if self.published == 0 {
+        self.receiver_waker.take()
+    }
+
+    /// Makes all that is held receivable.
+    fn show(&mut self) {
+        if self.published == 0 && !self.held.is_empty() {
             self.waiting_since = Some(Instant::now());
         }
         self.published = self.held.len();
-        self.receiver_waker.take()
     }
 
     fn take(&mut self) -> Option<(Received, Option<Waker>)> {
@@ -394,8 +452,12 @@ impl State {
         let bytes = self.held.split_to(self.published).freeze();
         self.taken += bytes.len() as u64;
         self.published = 0;
-        if was_full && self.taken >= self.bounds.grow_after_bytes {
-            self.capacity_bytes = (self.capacity_bytes * 2).min(self.bounds.max_capacity_bytes);
+        if let [next, later @ ..] = self.growth
+            && was_full
+            && self.taken >= next.after_bytes
+        {
+            self.capacity_bytes = next.capacity_bytes;
+            self.growth = later;
         }
         let received = Received {
             bytes,

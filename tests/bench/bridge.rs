@@ -18,7 +18,7 @@ use crate::report::{Report, Target, Text};
 use crate::rounds::{Measure, Series};
 
 /// What the channels may hold: as much as the bridge of a fast client.
-const CAPACITY_BYTES: usize = Bounds::RESPONSE.max_capacity_bytes;
+const CAPACITY_BYTES: usize = Bounds::RESPONSE.max_capacity_bytes();
 /// How long a guest computes before its thread looks after others.
 const SLICE: Duration = Duration::from_millis(1);
 /// How many small writes pass between two looks at the clock.
@@ -54,11 +54,16 @@ type Way = fn(&Handle, Writes) -> anyhow::Result<Cost>;
 const OTHERS: [(&str, Way); 3] = [
     ("(b) mpsc with byte permits, recv_many joined", permits),
     ("(c) bridge, visible at once", |handle, writes| {
-        bridged(handle, writes, 1)
+        let at_once = Bounds {
+            hold_bytes: 1,
+            wake_bytes: 1,
+            ..Bounds::RESPONSE
+        };
+        bridged(handle, writes, at_once)
     }),
     (
         "(d) bridge, held to the end of the slice",
-        |handle, writes| bridged(handle, writes, Bounds::RESPONSE.hold_bytes),
+        |handle, writes| bridged(handle, writes, Bounds::RESPONSE),
     ),
 ];
 
@@ -165,11 +170,8 @@ fn permits(handle: &Handle, writes: Writes) -> anyhow::Result<Cost> {
     cost(handle, writes, send, || (), taking)
 }
 
-fn bridged(handle: &Handle, writes: Writes, hold_bytes: usize) -> anyhow::Result<Cost> {
-    let (sender, mut receiver) = bridge::channel(Bounds {
-        hold_bytes,
-        ..Bounds::RESPONSE
-    });
+fn bridged(handle: &Handle, writes: Writes, bounds: Bounds) -> anyhow::Result<Cost> {
+    let (sender, mut receiver) = bridge::channel(bounds);
     let taking = handle.spawn(async move {
         let mut taken = Taken::default();
         loop {
@@ -186,7 +188,7 @@ fn bridged(handle: &Handle, writes: Writes, hold_bytes: usize) -> anyhow::Result
     let waits = handle.clone();
     let mut slice = Instant::now();
     let mut looks = 0;
-    let holds = hold_bytes > 1;
+    let holds = bounds.hold_bytes > 1;
     let sender = Arc::new(sender);
     let publisher = Arc::clone(&sender);
     let send = move |mut piece: &[u8]| {

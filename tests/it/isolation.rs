@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use node_runtime::bridge::End;
+use node_runtime::bridge::{Bounds, End};
 use node_runtime::guest::{
     Ending, Engine, EngineConfig, Executor, ExecutorConfig, Host, Reset, Start, Strings, Timeouts,
     Used,
@@ -259,6 +259,7 @@ fn a_panic_costs_one_request() {
                     cpu: long,
                 },
                 route: 1,
+                output: Bounds::RESPONSE,
                 began: Instant::now(),
             })
             .expect("there is a place");

@@ -25,15 +25,25 @@ impl Lock<State> for LoomLock {
 
 const TINY: Bounds = Bounds {
     capacity_bytes: 2,
-    max_capacity_bytes: 4,
-    grow_after_bytes: 2,
+    growth: &[Growth {
+        after_bytes: 2,
+        capacity_bytes: 4,
+    }],
     hold_bytes: 1,
+    wake_bytes: 1,
 };
 
 /// As [`TINY`], but only the end of a slice publishes.
 const HELD: Bounds = Bounds {
     hold_bytes: usize::MAX,
     capacity_bytes: 4,
+    ..TINY
+};
+
+/// Bytes are receivable at once, but wake a receiver only at the end of a slice.
+const LAZY: Bounds = Bounds {
+    capacity_bytes: 4,
+    wake_bytes: usize::MAX,
     ..TINY
 };
 
@@ -233,12 +243,30 @@ impl std::task::Wake for Woken {
 #[test]
 fn no_schedule_loses_a_wake() {
     check(HELD, false, a_sleeping_receiver_is_woken);
+    check(LAZY, false, a_sleeping_receiver_is_woken);
+}
+
+#[test]
+fn everything_arrives_where_only_a_full_bridge_or_the_end_wakes() {
+    check(LAZY, false, |sender, mut receiver| {
+        let guest = loom::thread::spawn(move || {
+            write_all(&sender.writer(), b"abcdef").unwrap();
+            sender.finish(End::Complete);
+        });
+        assert_eq!(
+            receive_all(&mut receiver),
+            (b"abcdef".to_vec(), End::Complete)
+        );
+        guest.join().unwrap();
+    });
 }
 
 /// The model must fail when emptiness is checked and the waker stored under two locks.
 #[test]
 fn a_broken_clause_two_is_noticed() {
     let caught = std::panic::catch_unwind(|| check(HELD, true, a_sleeping_receiver_is_woken));
+    assert!(caught.is_err(), "loom did not see the lost wake");
+    let caught = std::panic::catch_unwind(|| check(LAZY, true, a_sleeping_receiver_is_woken));
     assert!(caught.is_err(), "loom did not see the lost wake");
 }
 

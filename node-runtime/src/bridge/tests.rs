@@ -10,9 +10,24 @@ use super::*;
 
 const SMALL: Bounds = Bounds {
     capacity_bytes: 8,
-    max_capacity_bytes: 32,
-    grow_after_bytes: 16,
+    growth: &[
+        Growth {
+            after_bytes: 16,
+            capacity_bytes: 16,
+        },
+        Growth {
+            after_bytes: 16,
+            capacity_bytes: 32,
+        },
+    ],
     hold_bytes: 4,
+    wake_bytes: 4,
+};
+
+/// As [`SMALL`], but within a slice only half of it wakes.
+const LAZY: Bounds = Bounds {
+    hold_bytes: 2,
+    ..SMALL
 };
 
 /// Counts how often it is woken.
@@ -181,6 +196,30 @@ fn a_detached_receiver_lets_the_writer_go_on() {
 }
 
 #[test]
+fn a_sleeping_receiver_is_woken_by_enough_bytes_or_the_end_of_the_slice() {
+    let (sender, mut receiver) = channel(LAZY);
+    let writer = sender.writer();
+    let (sleeper, waker) = Sleeper::new();
+    assert_eq!(receive(&mut receiver, &waker), None);
+    writer.write(b"ab").unwrap();
+    assert_eq!(sleeper.wakes(), 0, "receivable, but few");
+    writer.write(b"cd").unwrap();
+    assert_eq!(sleeper.wakes(), 1, "enough");
+    assert_eq!(
+        receive(&mut receiver, &waker),
+        Some((b"abcd".to_vec(), None))
+    );
+    assert_eq!(receive(&mut receiver, &waker), None);
+    writer.write(b"ef").unwrap();
+    sender.publish();
+    assert_eq!(sleeper.wakes(), 2, "published before the end of the slice");
+    assert_eq!(receive(&mut receiver, &waker), Some((b"ef".to_vec(), None)));
+    // Who is awake need not be woken to see them.
+    writer.write(b"gh").unwrap();
+    assert_eq!(receive(&mut receiver, &waker), Some((b"gh".to_vec(), None)));
+}
+
+#[test]
 fn capacity_grows_only_for_a_receiver_that_took_much() {
     let (sender, mut receiver) = channel(SMALL);
     let writer = sender.writer();
@@ -255,7 +294,7 @@ proptest! {
                             prop_assert!(receiver.is_some());
                             written += accepted as u64;
                             if !discarding {
-                                prop_assert!(written - taken <= SMALL.max_capacity_bytes as u64);
+                                prop_assert!(written - taken <= SMALL.max_capacity_bytes() as u64);
                                 prop_assert!(accepted == length || accepted > 0 || written > taken);
                             }
                         }

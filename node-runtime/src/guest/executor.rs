@@ -162,7 +162,7 @@ impl Executor {
             shared.active.fetch_sub(1, Ordering::AcqRel);
             return Err(Full);
         }
-        let (sender, receiver) = bridge::channel(bridge::Bounds::RESPONSE);
+        let (sender, receiver) = bridge::channel(start.output);
         let clocks = Arc::new(Clocks::new(start.began));
         let task = Task::new(Arc::clone(shared), start, sender, clocks);
         Task::schedule(&task);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::executor::Task;
 use super::host::{Input, Preopen, SharedHost};
 use super::{Ending, EntryPoint, Program, Reservation, Stop};
+use crate::bridge::Bounds;
 
 /// What bounds one invocation in time.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub struct Start {
     pub timeouts: Timeouts,
     /// Guests of one route share one turn when there are too many; equal numbers are one route.
     pub route: u64,
+    /// How much of its output may wait.
+    pub output: Bounds,
     /// When its clocks began.
     pub began: Instant,
 }

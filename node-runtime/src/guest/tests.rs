@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::bridge::{End, Receiver};
+use crate::bridge::{Bounds, End, Receiver};
 
 /// Room for any test's guest to take its time on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -122,6 +122,7 @@ impl World {
                 cpu: LONG,
             },
             route: 0,
+            output: Bounds::RESPONSE,
             began: Instant::now(),
         };
         change(&mut start);

@@ -18,7 +18,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 
 use tokio::sync::mpsc;
@@ -30,7 +30,7 @@ use super::caller::{Caller, Held, SharedUpload};
 use super::error::RequestError;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{Exchange, Service, Upload, host};
-use crate::bridge::End;
+use crate::bridge::{Bounds, End};
 use crate::cgi::head::{self, Head, Progress};
 use crate::cgi::{ContentLength, Scheme};
 use crate::guest::{Ending, Executor, Input, Start, Stop};
@@ -174,6 +174,11 @@ impl Shared {
             .admit(&handler.gate, initial_bytes, handler.queue)
             .await?;
         let is_head = parts.method == Method::HEAD;
+        let bounds = if parts.version == Version::HTTP_2 {
+            Bounds::STREAM
+        } else {
+            Bounds::RESPONSE
+        };
         let caller = Arc::new(Caller {
             parts,
             server_name: matched.server_name,
@@ -209,6 +214,7 @@ impl Shared {
             reservation,
             timeouts: handler.timeouts,
             route: handler.number,
+            output: bounds,
             began: Instant::now(),
         })?;
         let scope = Arc::clone(&exchange.scope);

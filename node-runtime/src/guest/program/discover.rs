@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use super::super::host::{Host, Strings, Used};
 use super::super::{Ending, Executor, Full, Start, Timeouts};
 use super::Program;
+use crate::bridge::Bounds;
 
 /// The export that prints sub-routes.
 pub const ROUTES: &str = "_routes";
@@ -130,6 +131,7 @@ impl Program {
                 cpu: CPU,
             },
             route: 0,
+            output: Bounds::RESPONSE,
             began: Instant::now(),
         })?;
         let mut text = Vec::new();
