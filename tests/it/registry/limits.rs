@@ -109,7 +109,7 @@ async fn a_transfer_that_stalls_is_ended_and_begun_anew() {
     registry.fail_times(Fault::StallInMidBlob, 2);
     let client = client_with(Settings {
         timeouts: Timeouts {
-            stall: Duration::from_millis(100),
+            stall: Duration::from_secs(1),
             ..Timeouts::default()
         },
         ..Settings::default()
