@@ -31,9 +31,9 @@ use crate::http::admission::Admission;
 use crate::http::handler::Handler;
 use crate::http::server::Grace;
 use crate::http::{self, Connections, server};
-use crate::modules::{Bounds, Images, Modules};
+use crate::modules::{self, Bounds, Images, Modules};
 use crate::route::Route;
-use crate::routing::live::{self, Routes, RoutesWriter};
+use crate::routing::live::{self, RoutesWriter};
 use crate::source::Source;
 use crate::stderr;
 use crate::store::Store;
@@ -141,30 +141,34 @@ impl Runtime {
             }
         }
         let health = Health::default();
-        let admin = match (config.admin, &metrics) {
-            (Some(config), Some(metrics)) => {
-                let shown = Shown {
-                    health: health.clone(),
-                    registry: metrics.registry.clone(),
-                    pulses: observe::pulses(&io, &executor),
-                    routes: route_statuses(routes.clone()),
-                };
-                Some(start_admin(config, shown)?)
-            }
-            _ => None,
-        };
+        let pulses = observe::pulses(&io, &executor);
         let handler = Handler::new(
-            routes,
+            routes.clone(),
             Arc::clone(&executor),
             admission,
             Arc::new(log),
             config.endings,
             reports(metrics.as_ref(), config.access_log),
         );
-        let route_metrics = metrics.map(|metrics| metrics.route);
+        let route_metrics = metrics.as_ref().map(|metrics| metrics.route.clone());
         let builder = Builder::new(engine.clone(), executor, io, route_metrics);
+        let module_metrics = metrics.as_ref().map(|metrics| metrics.modules.clone());
+        let control = control(config.modules, engine, builder, writer, module_metrics);
+        let admin = match (config.admin, metrics) {
+            (Some(config), Some(metrics)) => {
+                let statuses = control.statuses();
+                let shown = Shown {
+                    health: health.clone(),
+                    registry: metrics.registry,
+                    pulses,
+                    routes: Arc::new(move || observe::statuses(&statuses, &routes)),
+                };
+                Some(start_admin(config, shown)?)
+            }
+            _ => None,
+        };
         Ok(Self {
-            control: Some(control(config.modules, engine, builder, writer)),
+            control: Some(control),
             handler,
             connections: Connections::default(),
             http: config.http,
@@ -213,7 +217,10 @@ impl Runtime {
         let mut loaded = Some(loaded);
         let health = self.health();
         let following = control.run(source, |change| {
-            health.loaded();
+            match &change.loading[..] {
+                [] => health.loaded(),
+                loading => health.loading(loading.iter().map(ToString::to_string).collect()),
+            }
             applied(change);
             if let Some(loaded) = loaded.take() {
                 // Nobody listens when the order to stop came first.
@@ -255,9 +262,16 @@ fn control(
     engine: Engine,
     builder: Builder,
     writer: RoutesWriter<Arc<Route>>,
+    metrics: Option<modules::metrics::Metrics>,
 ) -> Control<Compiler, Builder> {
     let compiler = Compiler::new(engine, config.compile, config.store.clone());
-    let modules = Modules::new(compiler, config.bounds, config.images, config.store);
+    let modules = Modules::new(
+        compiler,
+        config.bounds,
+        config.images,
+        config.store,
+        metrics,
+    );
     Control::new(modules, builder, writer)
 }
 
@@ -277,8 +291,4 @@ fn start_admin(config: admin::Config, shown: Shown) -> Result<Admin, SetupError>
     let listener = server::bind(address).and_then(TcpListener::into_std);
     let listener = listener.map_err(|source| SetupError::AdminListen { address, source })?;
     Ok(Admin::start(listener, config.token_file, shown)?)
-}
-
-fn route_statuses(routes: Routes<Arc<Route>>) -> Arc<dyn admin::Routes> {
-    Arc::new(move || observe::statuses(&routes))
 }

@@ -243,30 +243,40 @@ pub(crate) enum Error {
 
 /// Runs a command line to its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let (cli, matches) = match parse(arguments) {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
+    };
+    // A compile child has limits to arm before all else, and logs nothing.
+    let is_child = matches!(cli.command, Command::CompileModule(_));
+    let _flush = (!is_child).then(|| {
+        telemetry::init(cli.log_format.unwrap_or_else(LogFormat::for_stderr))
+            .inspect_err(|error| say(&error.to_string()))
+    });
+    execute(cli, &matches)
+}
+
+fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(Cli, clap::ArgMatches), ExitCode> {
     let parsed = description()
         .try_get_matches_from(arguments)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
-    let (cli, matches) = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            // Help and version were asked for, and go to stdout.
-            let is_wrong_use = error.use_stderr();
-            let _ = error.print();
-            return if is_wrong_use {
-                ExitCode::from(WRONG_USE)
-            } else {
-                ExitCode::SUCCESS
-            };
+    parsed.map_err(|error| {
+        // Help and version were asked for, and go to stdout.
+        let is_wrong_use = error.use_stderr();
+        let _ = error.print();
+        if is_wrong_use {
+            ExitCode::from(WRONG_USE)
+        } else {
+            ExitCode::SUCCESS
         }
-    };
-    // Before all else: it has limits to arm, and logs nothing.
-    if let Command::CompileModule(args) = &cli.command {
-        return compile_child::run(args);
-    }
-    let _flush = telemetry::init(cli.log_format.unwrap_or_else(LogFormat::for_stderr))
-        .inspect_err(|error| say(&error.to_string()));
+    })
+}
+
+fn execute(cli: Cli, matches: &clap::ArgMatches) -> ExitCode {
     let ended = match cli.command {
-        Command::Up(args) => up::run(*args, &Effective::of(description(), &matches)),
+        Command::Up(args) => up::run(*args, &Effective::of(description(), matches)),
         Command::Call(args) => call::run(args),
         Command::Check(args) => check::run(&args),
         Command::Push(args) => push::run(&args),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::digest::Digest;
-use crds::validate::ValidRoute;
+use crds::validate::{RouteName, ValidRoute};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -213,7 +213,7 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
             applied(Applied {
                 changes,
                 is_first: std::mem::take(&mut self.is_first),
-                loading: self.loads.len(),
+                loading: self.slots.loading(),
                 serving: self.slots.serving(),
                 other_kinds: self.wanted.other_kinds,
             });
@@ -252,8 +252,8 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// Whether these are the routes found at start.
     pub is_first: bool,
-    /// How many routes are still being loaded.
-    pub loading: usize,
+    /// The routes that were never tried to the end.
+    pub loading: Vec<RouteName>,
     /// The routes in the table in order of precedence: where each answers.
     pub serving: Vec<Arc<Document>>,
     /// How many objects of other kinds were skipped.

@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crds::digest::Digest;
 use crds::module_reference::RegistryReference;
@@ -26,6 +27,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::source::{ModuleFile, ModuleSource, Stamp};
 use crate::store::{Hold, Store};
 use flights::Flights;
+use metrics::{Compiled, Metrics};
 
 pub use error::{Failure, LoadError};
 pub use images::Images;
@@ -50,6 +52,9 @@ pub trait Compile: Send + Sync + 'static {
 
     /// When the same bytes may fare better.
     fn retry(error: &Self::Error) -> Retry;
+
+    /// What it counts as.
+    fn ended(error: &Self::Error) -> Compiled;
 }
 
 /// How much happens at the same time, and how large a module may be.
@@ -71,6 +76,7 @@ pub struct Modules<C: Compile> {
     compiler: Arc<C>,
     images: Option<Images>,
     store: Option<Store>,
+    metrics: Option<Metrics>,
     bounds: Bounds,
     /// One permit for each file that is read.
     reads: Semaphore,
@@ -104,11 +110,18 @@ impl Default for Bounds {
 impl<C: Compile> Modules<C> {
     /// Has no programs yet. Without `images`, routes with modules in registries fail; without
     /// `store`, what was fetched and compiled is gone with the process.
-    pub fn new(compiler: C, bounds: Bounds, images: Option<Images>, store: Option<Store>) -> Self {
+    pub fn new(
+        compiler: C,
+        bounds: Bounds,
+        images: Option<Images>,
+        store: Option<Store>,
+        metrics: Option<Metrics>,
+    ) -> Self {
         Self {
             compiler: Arc::new(compiler),
             images,
             store,
+            metrics,
             bounds,
             reads: Semaphore::new(2),
             pulls: Semaphore::new(bounds.pulls.max(1)),
@@ -174,7 +187,8 @@ impl<C: Compile> Modules<C> {
         let loaded = self
             .program(pinned.module, async || {
                 let _permit = permit(&self.pulls).await;
-                images.fetch(image, &pinned, self.bounds.module_bytes).await
+                let (limit, metrics) = (self.bounds.module_bytes, self.metrics.as_ref());
+                images.fetch(image, &pinned, limit, metrics).await
             })
             .await;
         match loaded {
@@ -220,13 +234,21 @@ impl<C: Compile> Modules<C> {
     async fn compile(&self, digest: Digest, module: File) -> Result<C::Program, Failure> {
         let _permit = permit(&self.compiles).await;
         let compiler = Arc::clone(&self.compiler);
+        let begun = Instant::now();
         let compiling = tokio::spawn(async move { compiler.compile(digest, module).await });
-        match AbortOnDropHandle::new(compiling).await {
-            Ok(Ok(program)) => Ok(program),
-            Ok(Err(error)) => Err(Failure::of_compiler(&error, C::retry(&error))),
+        let (ended, compiled) = match AbortOnDropHandle::new(compiling).await {
+            Ok(Ok(program)) => (Compiled::Ok, Ok(program)),
+            Ok(Err(error)) => {
+                let failure = Failure::of_compiler(&error, C::retry(&error));
+                (C::ended(&error), Err(failure))
+            }
             // The panic's own message is on stderr already.
-            Err(_) => Err(LoadError::Broken(digest).into()),
+            Err(_) => (Compiled::Failed, Err(LoadError::Broken(digest).into())),
+        };
+        if let Some(metrics) = &self.metrics {
+            metrics.compiled(ended, begun.elapsed());
         }
+        compiled
     }
 
     async fn read(&self, file: &ModuleFile, stamp: Stamp) -> Result<(Digest, File), Failure> {

@@ -35,6 +35,8 @@ pub struct RouteStatus {
 pub enum State {
     /// It does, in the version that is wanted.
     Serving,
+    /// It does, in an older version: the one that is wanted is being loaded.
+    Updating,
     /// It does, in an older version: the one that is wanted cannot be loaded.
     Kept,
     /// It was not tried yet.

@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use crate::compile::{self, CompileConfig, CompileError};
 use crate::control::Build;
 use crate::guest::{Engine, EngineConfig, EngineError, Executor, MapError, Program, Reset};
+use crate::modules::metrics::Compiled;
 use crate::modules::{Class, Compile, Retry};
 use crate::route::{BuildError, Handler, Metrics, Route, Series};
 use crate::store::{CompiledKey, Store};
@@ -153,11 +154,25 @@ impl Compile for Compiler {
         Ok(Program::map(&self.engine, &code)?)
     }
 
+    fn ended(error: &CompilerError) -> Compiled {
+        match error {
+            CompilerError::Compile(CompileError::Refused(_))
+            | CompilerError::Map(MapError::Unfit(_)) => Compiled::Refused,
+            CompilerError::Compile(CompileError::Timeout { .. }) => Compiled::Timeout,
+            CompilerError::Compile(CompileError::Memory { .. }) => Compiled::Memory,
+            CompilerError::Compile(_) | CompilerError::File(_) | CompilerError::Map(_) => {
+                Compiled::Failed
+            }
+        }
+    }
+
     fn retry(error: &CompilerError) -> Retry {
         let class = match error {
             CompilerError::Compile(error) if !error.may_pass() => return Retry::Never,
             // It took all the time or memory it may have: not again soon.
             CompilerError::Compile(_) => Class::Long,
+            // The code is what this engine makes of the module, each time.
+            CompilerError::Map(MapError::Unfit(_)) => return Retry::Never,
             CompilerError::File(_) | CompilerError::Map(_) => Class::Short,
         };
         Retry::After {

@@ -1,5 +1,6 @@
 //! What whoever is paged for the process can see of it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use prometheus::core::{Collector, Desc};
@@ -7,9 +8,10 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntGaugeVec, Opts, Registry};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::admin::{Pulse, RouteStatus, State};
+use crate::control::{self, RouteState};
 use crate::guest::{self, Budget, Executor, Threads};
 use crate::http::account::Counted;
 use crate::http::admission::Admission;
@@ -171,28 +173,43 @@ pub fn pulses(io: &Handle, executor: &Arc<Executor>) -> Vec<Pulse> {
     pulses
 }
 
-/// The routes in the table. Where each answers, and why one does not, is not in it.
+/// Every route that is wanted, and what becomes of its requests.
 #[must_use]
-pub fn statuses(routes: &Routes<Arc<Route>>) -> Vec<RouteStatus> {
+pub fn statuses(
+    statuses: &watch::Receiver<Arc<[control::RouteStatus]>>,
+    routes: &Routes<Arc<Route>>,
+) -> Vec<RouteStatus> {
     let table = routes.current();
-    table.targets().map(|route| status(route)).collect()
+    let targets: HashMap<&str, &Arc<Route>> = table
+        .targets()
+        .map(|route| (route.name.as_str(), route))
+        .collect();
+    let known = Arc::clone(&statuses.borrow());
+    let shown = known.iter().map(|known| {
+        let route = targets.get(known.document.name().to_string().as_str());
+        shown(known, route.and_then(|route| route.handler.as_ref()))
+    });
+    shown.collect()
 }
 
-fn status(route: &Route) -> RouteStatus {
-    let handler = route.handler.as_ref();
+fn shown(known: &control::RouteStatus, handler: Option<&route::Handler>) -> RouteStatus {
+    let route = &known.document.route;
     RouteStatus {
-        name: route.name.clone(),
-        hosts: Vec::new(),
-        path: handler.map_or_else(String::new, |handler| handler.pattern.to_string()),
-        digest: handler.map(|handler| handler.digest.to_string()),
-        state: match handler {
-            Some(_) => State::Serving,
-            None => State::NotLoaded,
+        name: route.name.to_string(),
+        hosts: route.hosts.iter().map(ToString::to_string).collect(),
+        path: route.path.to_string(),
+        digest: known.digest.map(|digest| digest.to_string()),
+        state: match known.state {
+            RouteState::Serving => State::Serving,
+            RouteState::Updating => State::Updating,
+            RouteState::Kept => State::Kept,
+            RouteState::Loading => State::Loading,
+            RouteState::NotLoaded => State::NotLoaded,
         },
         parts: handler.map_or_else(Vec::new, |handler| {
             handler.parts().map(ToString::to_string).collect()
         }),
-        error: None,
+        error: known.error.clone(),
         in_flight: handler.map_or(0, |handler| handler.gate.passed()),
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         compiles: compile::parallel(capacity::memory_bytes()),
         ..Bounds::default()
     };
-    let modules = Modules::new(compiler, bounds, None, None);
+    let modules = Modules::new(compiler, bounds, None, None, None);
     let lines = runtime.block_on(check(&snapshot, &modules, has_entry));
     let is_ok = print(&snapshot, &lines).map_err(Error::failed)?;
     Ok(if is_ok {

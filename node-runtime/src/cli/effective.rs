@@ -130,7 +130,10 @@ mod tests {
 
     #[test]
     fn a_command_without_settings_shows_none() {
-        assert_eq!(effective(&["wagi"]).len(), 0);
+        assert_eq!(
+            Effective::of(description(), &ArgMatches::default()).0.len(),
+            0
+        );
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use super::*;
 
+/// As [`run`], but for the log, which is the whole process's.
 fn code(arguments: &[&str]) -> ExitCode {
-    run(std::iter::once("wagi")
-        .chain(arguments.iter().copied())
-        .map(OsString::from))
+    let arguments = std::iter::once("wagi").chain(arguments.iter().copied());
+    match parse(arguments.map(OsString::from)) {
+        Ok((cli, matches)) => execute(cli, &matches),
+        Err(code) => code,
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ mod tests {
         Applied {
             changes: Vec::new(),
             is_first: true,
-            loading: 0,
+            loading: Vec::new(),
             serving: snapshot.documents,
             other_kinds: 2,
         }

@@ -100,6 +100,14 @@ impl<T> Slots<T> {
             .collect()
     }
 
+    /// The routes that serve in no version and were not tried to the end.
+    pub(super) fn loading(&self) -> Vec<RouteName> {
+        let loading = self
+            .in_order()
+            .filter(|slot| slot.serving.is_none() && matches!(slot.progress, Progress::Loading));
+        loading.map(|slot| slot.newest.name().clone()).collect()
+    }
+
     /// What there is to say of every route, in order of precedence.
     pub(super) fn statuses(&self) -> Arc<[RouteStatus]> {
         self.in_order().map(Slot::status).collect()

@@ -33,19 +33,3 @@ pub enum RouteState {
     /// Nothing serves, because it cannot be loaded.
     NotLoaded,
 }
-
-// === impl RouteState ===
-
-impl RouteState {
-    /// The word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Serving => "serving",
-            Self::Updating => "updating",
-            Self::Kept => "kept",
-            Self::Loading => "loading",
-            Self::NotLoaded => "not_loaded",
-        }
-    }
-}

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 use crate::modules::Retry;
+use crate::modules::metrics::Compiled;
 use crate::modules::tests::{BadText, TextCompiler, files, text};
 use crate::routing::RequestPath;
 use crate::routing::live::{self, Routes};
@@ -111,8 +112,8 @@ impl Bench {
         let statuses = self.statuses.borrow();
         let state = |status: &RouteStatus| {
             let error = status.error.as_deref().unwrap_or_default();
-            let (name, word) = (status.document.name(), status.state.word());
-            format!("{name} {word} {error}")
+            let (name, state) = (status.document.name(), status.state);
+            format!("{name} {state:?} {error}")
         };
         statuses.iter().map(state).collect()
     }
@@ -190,16 +191,13 @@ async fn what_may_fare_better_is_tried_again_and_its_failure_said_once() {
         ["not loaded: default/a: the module says busy"]
     );
     bench.answers("/a", Some("503"));
-    assert_eq!(
-        bench.states(),
-        ["default/a not_loaded the module says busy"]
-    );
+    assert_eq!(bench.states(), ["default/a NotLoaded the module says busy"]);
     // The second try fails like the first; what is said next is that the third did not.
     let applied = bench.applied.recv().await.expect("control runs");
     assert!(matches!(applied.changes[..], [Change::Added { .. }]));
     assert_eq!(bench.compiled.load(Ordering::Relaxed), 3);
     bench.answers("/a", Some("busy"));
-    assert_eq!(bench.states(), ["default/a serving "]);
+    assert_eq!(bench.states(), ["default/a Serving "]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,10 +220,10 @@ async fn states_tell_new_versions_from_those_that_serve() {
     bench.write("a.wasm", "good");
     bench.route("a", "/a");
     bench.apply().await;
-    assert_eq!(bench.states(), ["default/a serving "]);
+    assert_eq!(bench.states(), ["default/a Serving "]);
     bench.write("a.wasm", "bad");
     bench.apply().await;
-    assert_eq!(bench.states(), ["default/a kept the module says bad"]);
+    assert_eq!(bench.states(), ["default/a Kept the module says bad"]);
 }
 
 #[tokio::test]
@@ -375,6 +373,10 @@ impl Compile for Gated {
             opened.expect("the test opens the gate");
         }
         Ok(text)
+    }
+
+    fn ended(_: &BadText) -> Compiled {
+        Compiled::Refused
     }
 
     fn retry(_: &BadText) -> Retry {

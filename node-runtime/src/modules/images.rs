@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::time::Instant;
 
 use crds::digest::Digest;
 use crds::module_reference::RegistryReference;
@@ -16,6 +17,7 @@ use tokio::task::spawn_blocking;
 
 use super::bytes;
 use super::error::{Failure, LoadError};
+use super::metrics::{Metrics, Pulled};
 use crate::compile;
 use crate::store::{self, Store, Unpublished};
 
@@ -95,6 +97,7 @@ impl Images {
         image: &RegistryReference,
         pinned: &Pinned,
         limit: u64,
+        metrics: Option<&Metrics>,
     ) -> Result<File, Failure> {
         if let Some(kept) = self.kept(pinned.module).await {
             return Ok(kept);
@@ -103,11 +106,22 @@ impl Images {
             Some(resolved) => resolved.clone(),
             None => self.resolve_again(image, pinned).await?,
         };
-        let (images, image) = (self.clone(), image.clone());
+        let (images, image, size) = (self.clone(), image.clone(), resolved.size);
+        let begun = Instant::now();
         let io = Handle::current();
         // A disk that is slow or full stalls this thread, and none that serves.
         let pulled = spawn_blocking(move || images.pull(&io, &image, &resolved, limit)).await;
-        pulled.map_err(|panic| LoadError::Image(format!("pulling broke down: {panic}")))?
+        let broken = |panic| LoadError::Image(format!("pulling broke down: {panic}"));
+        let pulled = pulled.map_err(broken)?;
+        if let Some(metrics) = metrics {
+            let ended = if pulled.is_ok() {
+                Pulled::Ok
+            } else {
+                Pulled::Failed
+            };
+            metrics.pulled(ended, begun.elapsed(), size);
+        }
+        pulled
     }
 
     async fn resolve_again(

@@ -36,6 +36,10 @@ impl Compile for TextCompiler {
         }
     }
 
+    fn ended(_: &BadText) -> Compiled {
+        Compiled::Refused
+    }
+
     fn retry(error: &BadText) -> Retry {
         if error.0.starts_with("busy") {
             Retry::After {
@@ -56,7 +60,7 @@ pub(crate) fn text(mut module: File) -> String {
 
 /// Modules in files alone.
 pub(crate) fn files<C: Compile>(compiler: C) -> Modules<C> {
-    Modules::new(compiler, Bounds::default(), None, None)
+    Modules::new(compiler, Bounds::default(), None, None, None)
 }
 
 fn module(dir: &tempfile::TempDir, name: &str, text: &str) -> ModuleSource {
@@ -160,7 +164,7 @@ async fn a_file_that_is_too_large_is_refused_by_its_size() {
         module_bytes: 3,
         ..Bounds::default()
     };
-    let modules = Modules::new(TextCompiler::default(), bounds, None, None);
+    let modules = Modules::new(TextCompiler::default(), bounds, None, None, None);
     modules
         .load(&module(&dir, "fits.wasm", "abc"))
         .await
