@@ -174,7 +174,8 @@ pub(super) fn parse_named(text: &str) -> Result<(Cow<'_, str>, Option<u16>), Ref
         return Err(Refusal::InvalidHost);
     }
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() {
+    // One dot at the end is the root's; an empty label before it is nobody's.
+    if name.is_empty() || name.ends_with('.') {
         return Err(Refusal::InvalidHost);
     }
     let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {

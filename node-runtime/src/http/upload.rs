@@ -32,6 +32,9 @@ pub struct Upload {
     is_http1: bool,
     /// The client sends nothing before it sees `100 Continue`.
     awaits_continue: bool,
+    /// Whether hyper may not have been asked by its own task since the client began to wait: a guest
+    /// asks from another thread, and hyper may be past the point where it would see that.
+    is_unsettled: bool,
     ended: bool,
     drain_bytes: u64,
 }
@@ -58,6 +61,7 @@ impl Upload {
             scope,
             is_http1,
             awaits_continue,
+            is_unsettled: awaits_continue,
             ended,
         }
     }
@@ -78,10 +82,12 @@ impl Upload {
 
     /// [`continue_first`](Self::continue_first) as a poll, for who shares the upload.
     pub fn poll_continue(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.awaits_continue {
+        if !std::mem::take(&mut self.is_unsettled) {
             return Poll::Ready(());
         }
-        if let Poll::Ready(item) = self.poll_incoming(context) {
+        if self.awaits_continue
+            && let Poll::Ready(item) = self.poll_incoming(context)
+        {
             self.ahead = Some(item);
         }
         // hyper reads, and so writes its 100, before it asks the service again.

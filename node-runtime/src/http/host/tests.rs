@@ -64,6 +64,8 @@ fn an_invalid_host_is_refused() {
         "[",
         ":80",
         ".",
+        "..",
+        "a.example..",
         "a%4",
         "a%zz",
         "ä.example",
