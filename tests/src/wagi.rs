@@ -35,7 +35,8 @@ pub struct Ended {
     pub stderr: Vec<String>,
 }
 
-/// A command that runs the binary, with no setting of the caller's environment.
+/// A command that runs the binary, with no setting of the caller's environment, and without a home:
+/// modules are kept only by a test that says where.
 ///
 /// # Panics
 ///
@@ -44,6 +45,7 @@ pub struct Ended {
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null());
+    command.env_remove("HOME").env_remove("XDG_CACHE_HOME");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("WAGI_") || name == "RUST_LOG" {
