@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{OnceLock, mpsc};
 use std::thread::JoinHandle;
 
 use node_runtime::compile::{self, CompileConfig};
@@ -35,8 +36,8 @@ pub struct Ended {
     pub stderr: Vec<String>,
 }
 
-/// A command that runs the binary, with no setting of the caller's environment, and without a home:
-/// modules are kept only by a test that says where.
+/// A command that runs the binary, with no setting of the caller's environment, and with a cache
+/// folder that nobody else uses.
 ///
 /// # Panics
 ///
@@ -45,7 +46,7 @@ pub struct Ended {
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null());
-    command.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    command.env("XDG_CACHE_HOME", cache());
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("WAGI_") || name == "RUST_LOG" {
@@ -101,6 +102,21 @@ pub fn program(engine: &Engine, module: &[u8]) -> Program {
     let tokio = tokio::runtime::Builder::new_current_thread().build();
     let program = tokio.expect("a tokio runtime").block_on(compiling);
     program.expect("the module compiles")
+}
+
+/// A folder of one's own below the build's, whose older ones go when the first is asked for.
+fn cache() -> PathBuf {
+    static ALL: OnceLock<PathBuf> = OnceLock::new();
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let all = ALL.get_or_init(|| {
+        let all = binary().with_file_name("wagi-caches");
+        let own = all.join(std::process::id().to_string());
+        // What is not there, or is somebody else's at this moment, may stay.
+        let _ = std::fs::remove_dir_all(&all);
+        std::fs::create_dir_all(&own).expect("a folder below the build");
+        own
+    });
+    all.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
 fn binary() -> PathBuf {
