@@ -109,7 +109,7 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
     }
 
     /// Follows a source until it ends; `applied` hears what each swap changed, the first time when
-    /// every route was tried, or [`PATIENCE_AT_START`] is over.
+    /// every route was tried, or ten seconds are over.
     ///
     /// # Cancellation
     /// Dropping the future leaves the table as the last swap made it.

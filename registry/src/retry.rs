@@ -1,6 +1,6 @@
 //! What is worth trying again, and when.
 //!
-//! [`of`] is the one place that decides. A pull itself tries again a few times, for what passes in
+//! `of` is the one place that decides. A pull itself tries again a few times, for what passes in
 //! seconds; whoever wants a module for as long as it takes asks [`delay`] how long to wait.
 //! What needs a person (a push, a permission) is asked for more rarely than what heals by itself.
 

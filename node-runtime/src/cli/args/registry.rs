@@ -27,7 +27,7 @@ pub struct RegistryArgs {
     )]
     pub registry_ca: Vec<PathBuf>,
 
-    /// Where to look before a registry itself, as in docker.io=https://mirror.example; several are
+    /// Where to look before a registry itself, as in `docker.io=https://mirror.example`; several are
     /// tried in their order [default: none].
     #[arg(
         long,
