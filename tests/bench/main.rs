@@ -14,6 +14,7 @@ mod load;
 mod lookup;
 mod loops;
 mod memory;
+mod modules;
 mod observed;
 mod plan;
 mod report;
@@ -25,10 +26,12 @@ mod streams;
 use self::plan::Plan;
 use self::report::Report;
 
+/// What measures some figures.
+type Run = fn(&Plan, &mut Report) -> anyhow::Result<()>;
 /// One group of figures: what `BENCH_ONLY` calls it, and what measures it.
-type Case = (&'static str, fn(&Plan, &mut Report) -> anyhow::Result<()>);
+type Case = (&'static str, Run);
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     ("hello", hello::run),
     ("observed", observed::run),
     ("short", short::run),
@@ -40,6 +43,7 @@ const CASES: [Case; 11] = [
     ("loops", loops::run),
     ("endings", endings::run),
     ("bridge", bridge::run),
+    ("modules", modules::run),
 ];
 
 fn main() -> anyhow::Result<()> {

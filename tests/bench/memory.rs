@@ -66,7 +66,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Memory once it rests, or after 10 s: four readings in a row, 250 ms apart, lie within 1 %.
-fn settled(server: &Server) -> anyhow::Result<f64> {
+pub fn settled(server: &Server) -> anyhow::Result<f64> {
     let mut last = server.memory_kib()?;
     let mut calm = 0;
     for _ in 0..40 {

@@ -112,8 +112,9 @@ impl Report {
              {machine}\n\n\
              ## How\n\n\
              - `make bench` builds with cargo's release profile, starts `wagi up --listen 127.0.0.1:0 \
-             FOLDER` and `bare` as processes, and drives them over loopback. Load and server share \
-             the cores: requests per second is a figure of the pair, server CPU per request of the \
+             --access-log=false --store EMPTY FOLDER` and `bare` as processes, and drives them over \
+             loopback. The access log is off since bare has none, but for the rows that say what it \
+             costs. Load and server share the cores: requests per second is a figure of the pair, server CPU per request of the \
              server alone.\n\
              - Rounds a figure: {rounds}. In each, bare is measured before and after ours; a ratio is \
              ours over the mean of the two. Written are the median and, in parentheses, the least \

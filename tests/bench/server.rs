@@ -22,6 +22,8 @@ pub struct Server {
     address: SocketAddr,
     /// Held, so that the process can go on writing.
     _stdout: BufReader<ChildStdout>,
+    /// Its own store, so that no run finds what another one left.
+    _store: Option<TempDir>,
 }
 
 /// CPU time of a process so far, in seconds.
@@ -55,14 +57,37 @@ impl Site {
         self.manifest(name, "wasm", "")
     }
 
+    /// Serves a module's bytes.
+    pub fn wasm(&self, name: &str, module: &[u8]) -> anyhow::Result<()> {
+        fs::write(self.0.path().join(format!("{name}.wasm")), module)?;
+        self.manifest(name, "wasm", "")
+    }
+
+    /// Where the manifests are.
+    pub fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
     fn manifest(&self, name: &str, kind: &str, limits: &str) -> anyhow::Result<()> {
+        self.route(name, &format!("file:{name}.{kind}"), limits)
+    }
+
+    /// Serves what a reference leads to on `/NAME/...`.
+    pub fn route(&self, name: &str, image: &str, limits: &str) -> anyhow::Result<()> {
         let resource = name.replace('_', "-");
         let text = format!(
             "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {resource}}}\nspec:\n  \
-             path: /{name}/...\n  module: {{image: \"file:{name}.{kind}\"}}\n  limits: {{{limits}}}\n"
+             path: /{name}/...\n  module: {{image: \"{image}\"}}\n  limits: {{{limits}}}\n"
         );
         Ok(fs::write(self.0.path().join(format!("{name}.yaml")), text)?)
     }
+}
+
+fn wagi() -> Command {
+    let wagi = Path::new(env!("CARGO_BIN_EXE_bare")).with_file_name("wagi");
+    let mut command = Command::new(wagi);
+    command.args(["up", "--listen", "127.0.0.1:0"]);
+    command
 }
 
 /// A file of the examples.
@@ -80,23 +105,36 @@ impl Server {
         Self::start(&mut Command::new(env!("CARGO_BIN_EXE_bare")))
     }
 
-    /// Starts `wagi up` on a folder.
+    /// Starts `wagi up` on a folder, without an access log: bare has none.
     pub fn wagi(site: &Site) -> anyhow::Result<Self> {
-        Self::wagi_with(site, &[])
+        Self::wagi_with(site, &["--access-log=false"])
     }
 
-    /// As [`Self::wagi`], with more arguments.
+    /// As [`Self::wagi`], with these arguments in place of those that say what is logged.
     pub fn wagi_with(site: &Site, arguments: &[&str]) -> anyhow::Result<Self> {
-        let wagi = Path::new(env!("CARGO_BIN_EXE_bare")).with_file_name("wagi");
-        let mut command = Command::new(wagi);
+        let store = TempDir::new()?;
+        let mut command = wagi();
         command
-            .args(["up", "--listen", "127.0.0.1:0", "--max-requests", "2000"])
+            .args(["--max-requests", "2000", "--store"])
+            .arg(store.path())
             .args(arguments)
-            .arg(site.0.path());
-        Self::start(&mut command)
+            .arg(site.folder());
+        Self::start_with(&mut command, Some(store))
+    }
+
+    /// Starts `wagi up` as it is by default, without an access log, on a folder and with a store
+    /// that others had before.
+    pub fn wagi_on(store: &Path, site: &Site) -> anyhow::Result<Self> {
+        let mut command = wagi();
+        command.arg("--access-log=false").arg("--store").arg(store);
+        Self::start(command.arg(site.folder()))
     }
 
     fn start(command: &mut Command) -> anyhow::Result<Self> {
+        Self::start_with(command, None)
+    }
+
+    fn start_with(command: &mut Command, store: Option<TempDir>) -> anyhow::Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -117,7 +155,13 @@ impl Server {
             address: address.parse()?,
             child,
             _stdout: stdout,
+            _store: store,
         })
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it listens.
