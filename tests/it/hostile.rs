@@ -4,12 +4,6 @@ mod child;
 mod served;
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use tests::PATIENCE;
 
 /// A function in which each of many loops may change each of many locals: what the compiler keeps
 /// of it is the product of the two. 1,000 of both take more than a minute, from 17 KB.
@@ -59,27 +53,3 @@ fn many_functions() -> String {
 
 /// A line of text for 80 MB of table.
 const BIG_TABLE: &str = "(module (table 10000000 funcref) (func (export \"_start\")))";
-
-/// Waits for what the kernel tells nobody.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what} does not come");
-        std::thread::yield_now();
-    }
-}
-
-/// Waits for the end of a process that may be nobody's child here.
-fn wait_for_end(pid: Pid, patience: Duration) {
-    let process = match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(process) => process,
-        Err(Errno::SRCH) => return,
-        Err(error) => panic!("{error}"),
-    };
-    let patience = Timespec {
-        tv_sec: patience.as_secs().cast_signed(),
-        tv_nsec: 0,
-    };
-    let mut fds = [PollFd::new(&process, PollFlags::IN)];
-    assert_eq!(poll(&mut fds, Some(&patience)), Ok(1), "it runs on");
-}

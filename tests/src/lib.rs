@@ -17,6 +17,7 @@ pub mod guests;
 pub mod h2;
 pub mod log;
 pub mod node;
+pub mod process;
 pub mod registry;
 pub mod request;
 pub mod skopeo;

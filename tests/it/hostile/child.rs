@@ -13,7 +13,7 @@ use std::time::Duration;
 use node_runtime::compile::{self, CompileConfig, CompileError};
 use node_runtime::guest::{Engine, EngineConfig, Program};
 use rustix::process::{Pid, Signal, kill_process};
-use tests::{PATIENCE, wagi};
+use tests::{PATIENCE, process, wagi};
 use tokio::runtime::Runtime;
 
 fn file_of(module: &str) -> File {
@@ -260,7 +260,7 @@ fn nothing_is_left_of_a_compile_that_nobody_waits_for() {
         }
     };
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-    super::wait_until("the child's end", || is_reaped(held.pid));
+    process::wait_until("the child's end", || is_reaped(held.pid));
 }
 
 #[test]
@@ -274,12 +274,12 @@ fn a_child_goes_with_its_parent() {
         .stderr(Stdio::null())
         .spawn()
         .expect("wagi runs");
-    let children = || super::served::children(check.id());
-    super::wait_until("a child", || !children().is_empty());
+    let children = || process::children(check.id());
+    process::wait_until("a child", || !children().is_empty());
     let child = children()[0];
     check.kill().expect("it runs");
     check.wait().expect("it was started");
-    super::wait_for_end(child, PATIENCE);
+    process::wait_for_end(child, PATIENCE);
 }
 
 #[test]

@@ -7,24 +7,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tests::PATIENCE;
 use tests::guests;
 use tests::node::manifest;
+use tests::process::{children, wait_for_end, wait_until};
 use tests::wagi::Wagi;
-
-/// The children of a process, whichever thread started them.
-pub(super) fn children(of: u32) -> Vec<Pid> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{of}/task")) else {
-        return Vec::new();
-    };
-    let lists =
-        threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    lists
-        .flat_map(|list| {
-            list.split_whitespace()
-                .filter_map(|pid| pid.parse().ok())
-                .collect::<Vec<i32>>()
-        })
-        .filter_map(Pid::from_raw)
-        .collect()
-}
 
 /// Serves `hello`, then is given a hostile route beside it.
 fn serve_beside(module: &str, flags: &[&str], amid: impl FnOnce(&Wagi)) -> String {
@@ -58,7 +42,7 @@ fn serve_beside(module: &str, flags: &[&str], amid: impl FnOnce(&Wagi)) -> Strin
 
 /// The child that compiles, once there is one.
 fn child(wagi: &Wagi) -> Pid {
-    super::wait_until("a child", || !children(wagi.pid()).is_empty());
+    wait_until("a child", || !children(wagi.pid()).is_empty());
     children(wagi.pid())[0]
 }
 
@@ -98,7 +82,7 @@ fn a_table_of_ten_million_costs_its_own_route() {
 fn a_hundred_thousand_functions_are_served() {
     let line = serve_beside(&super::many_functions(), &[], |wagi| {
         // It is the one test that waits for a long compile, and compiling comes last.
-        super::wait_for_end(child(wagi), 10 * PATIENCE);
+        wait_for_end(child(wagi), 10 * PATIENCE);
     });
     assert!(line.contains("added"), "{line}");
 }
