@@ -16,6 +16,7 @@ mod hostile;
 mod images;
 mod isolation;
 mod limits;
+mod modules;
 mod proxies;
 mod push;
 mod registry;
