@@ -248,6 +248,19 @@ fn check_is_0_for_what_can_be_served() {
 }
 
 #[test]
+fn check_looks_at_no_registry_and_says_so() {
+    let folder = folder(&[guests::hello]);
+    let image = "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {name: far}\n\
+                 spec: {path: /far, module: {image: \"127.0.0.1:1/far:1\"}}\n";
+    write(&folder, "far.yaml", image);
+    let output = run(&["check", &path(&folder)]);
+    assert_code(&output, 0);
+    assert_eq!(stdout(&output), "ok: 2 routes in 2 files\n");
+    let said = "not looked at: 1 image in registries; wagi inspect looks at one\n";
+    assert_eq!(stderr(&output), said);
+}
+
+#[test]
 fn check_says_every_mistake_with_file_line_and_field() {
     let folder = folder(&[guests::hello, guests::threads]);
     let wrong = "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata:\n  name: wrong\nspec:\n  \

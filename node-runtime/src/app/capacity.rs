@@ -9,8 +9,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Memory mappings of one suspended guest, counted; a little more than the five measured.
 const MAPS_PER_GUEST: u64 = 6;
-/// Files that the process needs besides connections.
-const OTHER_FILES: u64 = 100;
+/// Files that the process needs besides connections: its own, and one for each module that is
+/// mapped.
+const OTHER_FILES: u64 = 600;
 /// Where cgroup version 2 and version 1 keep a container's limit.
 const MEMORY_LIMITS: [&str; 2] = [
     "/sys/fs/cgroup/memory.max",

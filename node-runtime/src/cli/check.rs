@@ -11,7 +11,7 @@ use crate::compile;
 use crate::config::Compile as CompileConfig;
 use crate::modules::{Bounds, Compile, LoadError, Modules};
 use crate::routing::{Conflict, Entry, RouteTable};
-use crate::source::{Document, Snapshot, read_once};
+use crate::source::{Document, ModuleSource, Snapshot, read_once};
 
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     let config = CompileConfig::try_from(&args.compile)?;
@@ -121,6 +121,13 @@ fn print(snapshot: &Snapshot, lines: &[String]) -> io::Result<bool> {
         let objects = count(snapshot.other_kinds, "object");
         writeln!(io::stderr(), "skipped: {objects} of other kinds")?;
     }
+    if images(snapshot) > 0 {
+        let images = count(images(snapshot), "image");
+        writeln!(
+            io::stderr(),
+            "not looked at: {images} in registries; wagi inspect looks at one"
+        )?;
+    }
     if lines.is_empty() {
         let routes = count(snapshot.documents.len(), "route");
         writeln!(stdout, "ok: {routes} in {}", count(snapshot.files, "file"))?;
@@ -128,6 +135,11 @@ fn print(snapshot: &Snapshot, lines: &[String]) -> io::Result<bool> {
         writeln!(io::stderr(), "{}", count(lines.len(), "mistake"))?;
     }
     Ok(lines.is_empty())
+}
+
+fn images(snapshot: &Snapshot) -> usize {
+    let is_image = |document: &&Arc<Document>| matches!(document.module, ModuleSource::Registry(_));
+    snapshot.documents.iter().filter(is_image).count()
 }
 
 #[cfg(test)]

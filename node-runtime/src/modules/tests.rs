@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
 use super::*;
 
 /// Compiles text: `bad…` is refused for good, `busy…` until it is tried a third time, `panic`
@@ -188,4 +190,69 @@ async fn a_file_that_changed_since_it_was_looked_at_is_not_taken() {
     module(&dir, "a.wasm", "another");
     let error = modules.load(&before).await.expect_err("changed");
     assert!(matches!(error.error, LoadError::Changing(_)));
+}
+
+/// Says when a compile begins, and ends it when it is told to.
+struct Watched {
+    begun: UnboundedSender<String>,
+    end: tokio::sync::Semaphore,
+}
+
+impl Compile for Watched {
+    type Program = String;
+    type Error = BadText;
+
+    async fn recall(&self, _: Digest) -> Option<String> {
+        None
+    }
+
+    async fn compile(&self, _: Digest, module: File) -> Result<String, BadText> {
+        let text = text(module);
+        self.begun.send(text.clone()).expect("the test listens");
+        self.end.acquire().await.expect("it is open").forget();
+        Ok(text)
+    }
+
+    fn retry(_: &BadText) -> Retry {
+        Retry::Never
+    }
+
+    fn ended(_: &BadText) -> Compiled {
+        Compiled::Refused
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_modules_are_compiled_at_a_time_than_may_be() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (begun, mut begins) = unbounded_channel();
+    let end = tokio::sync::Semaphore::new(0);
+    let bounds = Bounds {
+        compiles: 2,
+        ..Bounds::default()
+    };
+    let modules = Modules::new(Watched { begun, end }, bounds, None, None, None);
+    let compiler = Arc::clone(&modules.compiler);
+    let sources: Vec<ModuleSource> = (0..5)
+        .map(|n| module(&dir, &format!("{n}.wasm"), &format!("module {n}")))
+        .collect();
+    let loading = futures::future::join_all(sources.iter().map(|file| modules.load(file)));
+    let watching = async {
+        for round in 0..5 {
+            begins.recv().await.expect("a compile begins");
+            if round == 0 {
+                begins.recv().await.expect("a second one beside it");
+            }
+            // Time stands still while anything can go on; past this moment nothing can.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            assert!(begins.try_recv().is_err(), "a third one began");
+            compiler.end.add_permits(1);
+            if round == 3 {
+                break;
+            }
+        }
+        compiler.end.add_permits(1);
+    };
+    let (loads, ()) = tokio::join!(loading, watching);
+    assert!(loads.iter().all(Result::is_ok));
 }
