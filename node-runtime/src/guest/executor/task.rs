@@ -171,7 +171,11 @@ impl Task {
         match polled {
             Ok(Poll::Ready(ending)) => {
                 run.cpu += clock.used(Instant::now());
-                Some(ending)
+                Some(match self.stopped() {
+                    // Its writes fail from then on, and what it makes of that is not its own end.
+                    Some(stop @ Stop::ClientGone) => Ending::Stopped(stop),
+                    _ => ending,
+                })
             }
             Err(panic) => Some(Ending::HostFault(run::panic_text(&*panic))),
             Ok(Poll::Pending) => {
