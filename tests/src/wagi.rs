@@ -104,15 +104,19 @@ pub fn program(engine: &Engine, module: &[u8]) -> Program {
     program.expect("the module compiles")
 }
 
-/// A folder of one's own below the build's, whose older ones go when the first is asked for.
+/// A folder of one's own below the build's, where those of processes that are gone are cleared away.
 fn cache() -> PathBuf {
     static ALL: OnceLock<PathBuf> = OnceLock::new();
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let all = ALL.get_or_init(|| {
         let all = binary().with_file_name("wagi-caches");
         let own = all.join(std::process::id().to_string());
-        // What is not there, or is somebody else's at this moment, may stay.
-        let _ = std::fs::remove_dir_all(&all);
+        for older in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+            // Another process of tests may run beside this one, named like its folder.
+            if !Path::new("/proc").join(older.file_name()).exists() {
+                let _ = std::fs::remove_dir_all(older.path());
+            }
+        }
         std::fs::create_dir_all(&own).expect("a folder below the build");
         own
     });
