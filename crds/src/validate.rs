@@ -13,9 +13,10 @@ use std::path::PathBuf;
 
 use crate::host::HostPattern;
 use crate::limits::Limits;
+use crate::manifest::Manifest;
 use crate::module_reference::ModuleReference;
 use crate::path::PathPattern;
-use crate::wagi_route::{API_VERSION, KIND, WagiRoute, WagiRouteSpec};
+use crate::wagi_route::{API_VERSION, KIND, WagiRouteSpec};
 
 use collect::Collector;
 
@@ -51,6 +52,8 @@ pub struct ValidRoute {
     pub limits: Limits,
     /// What happens when its client leaves.
     pub on_disconnect: OnDisconnect,
+    /// Whether it only holds its place, and answers 503.
+    pub suspend: bool,
 }
 
 /// A folder that the program may read.
@@ -83,39 +86,66 @@ pub struct Violation {
     pub advice: String,
 }
 
-/// Says everything that is wrong with a route, or returns it ready to be served.
-pub fn validate(route: &WagiRoute) -> Result<ValidRoute, Vec<Violation>> {
+/// Where a route is to be served: the two allow different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// By a program that has the files beside the manifest.
+    Local,
+    /// By every node of a cluster.
+    Cluster,
+}
+
+/// Says everything that is wrong with an object in a file, or returns it ready to be served.
+pub fn validate(manifest: &Manifest, place: Place) -> Result<ValidRoute, Vec<Violation>> {
     let mut collector = Collector::default();
-    check_type(&mut collector, route);
-    let name = route_name(&mut collector, route);
-    let Some(spec) = &route.spec else {
+    check_type(&mut collector, manifest);
+    let name = route_name(
+        &mut collector,
+        manifest.metadata.namespace.as_deref(),
+        manifest.metadata.name.as_deref(),
+    );
+    let Some(spec) = &manifest.spec else {
         collector.missing(
             "spec",
             "write what the route asks for, at least path and module",
         );
         return Err(collector.into_violations());
     };
+    finish(collector, place, name, spec)
+}
+
+/// Says everything that is wrong with an object of a cluster, or returns it ready to be served.
+pub fn validate_object(
+    namespace: &str,
+    name: &str,
+    spec: &WagiRouteSpec,
+) -> Result<ValidRoute, Vec<Violation>> {
+    let mut collector = Collector::default();
+    let name = route_name(&mut collector, Some(namespace), Some(name));
+    finish(collector, Place::Cluster, name, spec)
+}
+
+fn finish(
+    mut collector: Collector,
+    place: Place,
+    name: Option<RouteName>,
+    spec: &WagiRouteSpec,
+) -> Result<ValidRoute, Vec<Violation>> {
     let path = collector.required(
         "spec.path",
         spec.path.as_deref(),
         PATH_ADVICE,
         PathPattern::parse,
     );
-    let image = spec
-        .module
-        .as_ref()
-        .and_then(|module| module.image.as_deref());
-    let module = collector.required(
-        "spec.module.image",
-        image,
-        IMAGE_ADVICE,
-        ModuleReference::parse,
-    );
+    let module = module(&mut collector, place, spec);
     let hosts = lists::hosts(&mut collector, spec);
     let entrypoint = entrypoint(&mut collector, spec);
     let argv = lists::argv(&mut collector, spec);
     let env = lists::env(&mut collector, spec);
-    let volumes = lists::volumes(&mut collector, spec);
+    let volumes = match place {
+        Place::Local => lists::volumes(&mut collector, spec),
+        Place::Cluster => no_volumes(&mut collector, spec),
+    };
     let limits = limits::limits(&mut collector, spec.limits.as_ref());
     let on_disconnect = on_disconnect(&mut collector, spec);
     match (name, path, module, collector.into_violations()) {
@@ -131,21 +161,54 @@ pub fn validate(route: &WagiRoute) -> Result<ValidRoute, Vec<Violation>> {
                 volumes,
                 limits,
                 on_disconnect,
+                suspend: spec.suspend.unwrap_or_default(),
             })
         }
         (_, _, _, violations) => Err(violations),
     }
 }
 
+fn module(
+    collector: &mut Collector,
+    place: Place,
+    spec: &WagiRouteSpec,
+) -> Option<ModuleReference> {
+    let image = spec
+        .module
+        .as_ref()
+        .and_then(|module| module.image.as_deref());
+    let (advice, field) = (place.image_advice(), "spec.module.image");
+    let module = collector.required(field, image, advice, ModuleReference::parse)?;
+    if let (Place::Cluster, ModuleReference::File(file)) = (place, &module) {
+        let advice = format!(
+            "a cluster has no such file; push it: wagi push {} REF",
+            file.display()
+        );
+        collector.violation(field, image.unwrap_or_default(), advice);
+    }
+    Some(module)
+}
+
+/// Folders of this machine are on no node.
+fn no_volumes(collector: &mut Collector, spec: &WagiRouteSpec) -> Vec<ValidVolume> {
+    if let Some(volumes) = &spec.volumes {
+        collector.violation(
+            "spec.volumes",
+            &format!("{} items", volumes.len()),
+            "a cluster has no folders of this machine; leave it out".to_owned(),
+        );
+    }
+    Vec::new()
+}
+
 const PATH_ADVICE: &str = "write the path to answer, as in /hello or /hello/...";
-const IMAGE_ADVICE: &str = "write where the module is, as in file:hello.wasm";
 const NAME_ADVICE: &str = "write at most 63 characters a-z, 0-9 and -, the first and last no -";
 const LONGEST_ENTRYPOINT: usize = 128;
 
-fn check_type(collector: &mut Collector, route: &WagiRoute) {
+fn check_type(collector: &mut Collector, manifest: &Manifest) {
     for (field, value, expected) in [
-        ("apiVersion", &route.api_version, API_VERSION),
-        ("kind", &route.kind, KIND),
+        ("apiVersion", &manifest.api_version, API_VERSION),
+        ("kind", &manifest.kind, KIND),
     ] {
         match value.as_deref() {
             None => collector.missing(field, &format!("write {expected}")),
@@ -157,7 +220,11 @@ fn check_type(collector: &mut Collector, route: &WagiRoute) {
     }
 }
 
-fn route_name(collector: &mut Collector, route: &WagiRoute) -> Option<RouteName> {
+fn route_name(
+    collector: &mut Collector,
+    namespace: Option<&str>,
+    name: Option<&str>,
+) -> Option<RouteName> {
     let label = |text: &str| {
         if is_dns_label(text) {
             Ok(text.to_owned())
@@ -165,14 +232,9 @@ fn route_name(collector: &mut Collector, route: &WagiRoute) -> Option<RouteName>
             Err(NAME_ADVICE)
         }
     };
-    let name = collector.required(
-        "metadata.name",
-        route.metadata.name.as_deref(),
-        NAME_ADVICE,
-        label,
-    );
-    let namespace = route.metadata.namespace.as_deref().unwrap_or("default");
-    let namespace = collector.required("metadata.namespace", Some(namespace), NAME_ADVICE, label);
+    let name = collector.required("metadata.name", name, NAME_ADVICE, label);
+    let namespace = Some(namespace.unwrap_or("default"));
+    let namespace = collector.required("metadata.namespace", namespace, NAME_ADVICE, label);
     Some(RouteName {
         namespace: namespace?,
         name: name?,
@@ -210,6 +272,17 @@ fn is_dns_label(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
+}
+
+// === impl Place ===
+
+impl Place {
+    const fn image_advice(self) -> &'static str {
+        match self {
+            Self::Local => "write where the module is, as in file:hello.wasm",
+            Self::Cluster => "write where the module is, as in registry.example/shop/hello:1.2",
+        }
+    }
 }
 
 // === impl RouteName ===

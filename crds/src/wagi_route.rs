@@ -1,15 +1,17 @@
-//! `WagiRoute` as it is written: a host and path bound to a module and its settings.
+//! `WagiRoute`: a host and path bound to a module and its settings, as people write it, and what the
+//! operator says of it.
 //!
-//! These types hold text as it stands in a manifest, right or wrong, and what was left out is `None`:
-//! [`crate::validate`] says everything that is wrong with it at once.
+//! These types hold text as it stands in an object or a file, right or wrong, and what was left out
+//! is `None`: [`crate::validate`] says everything that is wrong with it at once.
 //! Unknown fields are no error here, because an older program must read what a newer one allows;
 //! whoever reads files is strict about them.
 //! The comments on fields become their descriptions in the schema, so they are written for users.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de};
 
@@ -20,44 +22,19 @@ pub const GROUP: &str = "wagi.dev";
 /// The kind of a route.
 pub const KIND: &str = "WagiRoute";
 
-/// One object: what it is, its name, what it asks for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WagiRoute {
-    /// Always wagi.dev/v1alpha1.
-    #[schemars(required)]
-    pub api_version: Option<String>,
-    /// Always WagiRoute.
-    #[schemars(required)]
-    pub kind: Option<String>,
-    /// Its name and namespace.
-    #[serde(default)]
-    pub metadata: Metadata,
-    /// What it asks for.
-    #[schemars(required)]
-    pub spec: Option<WagiRouteSpec>,
-}
-
-/// What Kubernetes keeps about every object; only the name and the namespace matter here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Metadata {
-    /// The route's name: at most 63 characters a-z, 0-9 and -. Example: hello.
-    #[schemars(required)]
-    pub name: Option<String>,
-    /// The route's namespace. Default: default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Labels of the object.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    /// Annotations of the object.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
-}
-
 /// What a route asks for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, CustomResource, JsonSchema)]
+#[kube(
+    group = "wagi.dev",
+    version = "v1alpha1",
+    kind = "WagiRoute",
+    namespaced,
+    status = "WagiRouteStatus",
+    shortname = "wr",
+    category = "wagi",
+    derive = "Default",
+    derive = "PartialEq"
+)]
 #[serde(rename_all = "camelCase")]
 pub struct WagiRouteSpec {
     /// Host names this route answers, each exact (shop.example) or with its first label open
@@ -84,9 +61,10 @@ pub struct WagiRouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub env: Option<Vec<EnvVar>>,
-    /// Folders that the program may read. At most 16.
+    /// Folders that the program may read; of this machine, so only where manifests are served
+    /// without a cluster, and not in the schema. At most 16.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 16))]
+    #[schemars(skip)]
     pub volumes: Option<Vec<Volume>>,
     /// What one route may use.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +74,57 @@ pub struct WagiRouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "Cancel"))]
     pub on_disconnect: Option<String>,
+    /// Answers every request with 503 and runs nothing, while the route keeps its hosts and path.
+    /// Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub suspend: Option<bool>,
+}
+
+/// What the operator says of a route.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WagiRouteStatus {
+    /// The generation of the object that the operator has seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Accepted, ResolvedRefs, Programmed and Ready; Conflicted, Reconciling and Stalled only while
+    /// they are True.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Where the route answers: its first host and its path, with the number of further hosts; * for
+    /// any host. Example: shop.example/hello.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The module that the route was resolved to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<ModuleStatus>,
+    /// Ready runtimes that serve this version, of all that are ready. Example: 3/3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<String>,
+    /// Runtimes that cannot serve this version, at most 5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failing: Vec<FailingNode>,
+}
+
+/// The module that a route was resolved to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleStatus {
+    /// Digest of the artifact's manifest in the registry. Example: sha256:2c26b46b….
+    pub digest: String,
+}
+
+/// A runtime that cannot serve a route.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailingNode {
+    /// Name of the node.
+    pub node: String,
+    /// One word for why.
+    pub reason: String,
+    /// What the runtime says.
+    pub message: String,
 }
 
 /// The WebAssembly module that answers.

@@ -1,10 +1,11 @@
 //! Every rule with the sentence it answers.
 
 use super::*;
-use crate::wagi_route::{EnvVar, IntOrString, LimitsSpec, Metadata, Module, TimeoutsSpec, Volume};
+use crate::manifest::Metadata;
+use crate::wagi_route::{EnvVar, IntOrString, LimitsSpec, Module, TimeoutsSpec, Volume};
 
-fn hello() -> WagiRoute {
-    WagiRoute {
+fn hello() -> Manifest {
+    Manifest {
         api_version: Some(API_VERSION.into()),
         kind: Some(KIND.into()),
         metadata: Metadata {
@@ -21,15 +22,15 @@ fn hello() -> WagiRoute {
     }
 }
 
-fn with(change: impl FnOnce(&mut WagiRouteSpec)) -> WagiRoute {
+fn with(change: impl FnOnce(&mut WagiRouteSpec)) -> Manifest {
     let mut route = hello();
     change(route.spec.as_mut().unwrap());
     route
 }
 
 #[track_caller]
-fn check(route: &WagiRoute, sentences: &[&str]) {
-    let found: Vec<String> = match validate(route) {
+fn check(route: &Manifest, sentences: &[&str]) {
+    let found: Vec<String> = match validate(route, Place::Local) {
         Ok(_) => Vec::new(),
         Err(violations) => violations.iter().map(Violation::to_string).collect(),
     };
@@ -56,7 +57,7 @@ fn volume(mount_path: &str) -> Volume {
 
 #[test]
 fn what_is_left_out_has_its_default() {
-    let route = validate(&hello()).unwrap();
+    let route = validate(&hello(), Place::Local).unwrap();
     assert_eq!(route.name.to_string(), "default/hello");
     assert_eq!(route.hosts, []);
     assert_eq!(route.entrypoint, "_start");
@@ -79,7 +80,7 @@ fn everything_wrong_is_said_at_once() {
     });
     route.api_version = Some("wagi.dev/v1".into());
     route.metadata.name = Some("Hello".into());
-    let violations = validate(&route).unwrap_err();
+    let violations = validate(&route, Place::Local).unwrap_err();
     let fields: Vec<&str> = violations
         .iter()
         .map(|violation| violation.field.as_str())
@@ -101,7 +102,7 @@ fn everything_wrong_is_said_at_once() {
 #[test]
 fn what_it_is_and_its_name_are_checked() {
     check(
-        &WagiRoute::default(),
+        &Manifest::default(),
         &[
             "apiVersion: missing; write wagi.dev/v1alpha1",
             "kind: missing; write WagiRoute",
@@ -112,14 +113,17 @@ fn what_it_is_and_its_name_are_checked() {
     for name in ["a".repeat(64).as_str(), "-a", "a-", "a.b", "A", "a_b", "é"] {
         let mut route = hello();
         route.metadata.name = Some(name.to_owned());
-        let violations = validate(&route).unwrap_err();
+        let violations = validate(&route, Place::Local).unwrap_err();
         assert_eq!(violations.len(), 1, "{name}");
         assert_eq!(violations[0].field, "metadata.name");
     }
     let mut route = hello();
     route.metadata.name = Some("a".repeat(63));
     route.metadata.namespace = Some("shop".into());
-    assert_eq!(validate(&route).unwrap().name.namespace, "shop");
+    assert_eq!(
+        validate(&route, Place::Local).unwrap().name.namespace,
+        "shop"
+    );
 }
 
 #[test]
@@ -133,8 +137,11 @@ fn hosts_are_bounded_and_named_once() {
         &with(|spec| spec.hosts = texts(&["a.example", "b.example", "A.example"])),
         &["spec.hosts[2]: \"A.example\": the same as spec.hosts[0]; remove one"],
     );
-    let violations =
-        validate(&with(|spec| spec.hosts = texts(&["a/b", &"a".repeat(254)]))).unwrap_err();
+    let violations = validate(
+        &with(|spec| spec.hosts = texts(&["a/b", &"a".repeat(254)])),
+        Place::Local,
+    )
+    .unwrap_err();
     assert_eq!(violations.len(), 2);
     assert_eq!(violations[1].field, "spec.hosts[1]");
 }
@@ -193,7 +200,7 @@ fn variables_are_bounded_and_named_once() {
         env[0] = variable(&"N".repeat(129), &"v".repeat(32_769));
         spec.env = Some(env);
     });
-    let fields: Vec<String> = validate(&bounds)
+    let fields: Vec<String> = validate(&bounds, Place::Local)
         .unwrap_err()
         .into_iter()
         .map(|violation| violation.field)
@@ -226,7 +233,11 @@ fn mount_paths_may_not_overlap() {
         &["spec.volumes[1].mountPath: \"/\": around spec.volumes[0].mountPath; write another path"],
     );
     for path in ["site", "/a/../b", "/a//b", "/a/", "/./a", "/a\0"] {
-        assert_eq!(validate(&mounts(&[path])).unwrap_err().len(), 1, "{path}");
+        assert_eq!(
+            validate(&mounts(&[path]), Place::Local).unwrap_err().len(),
+            1,
+            "{path}"
+        );
     }
     check(
         &with(|spec| spec.volumes = Some(vec![Volume::default()])),
@@ -235,9 +246,9 @@ fn mount_paths_may_not_overlap() {
             "spec.volumes[0].mountPath: missing; write an absolute path, as in /site",
         ],
     );
-    assert!(validate(&mounts(&["/a"; 17])).is_err());
-    assert!(validate(&mounts(&[&format!("/{}", "a".repeat(255))])).is_ok());
-    assert!(validate(&mounts(&[&format!("/{}", "a".repeat(256))])).is_err());
+    assert!(validate(&mounts(&["/a"; 17]), Place::Local).is_err());
+    assert!(validate(&mounts(&[&format!("/{}", "a".repeat(255))]), Place::Local).is_ok());
+    assert!(validate(&mounts(&[&format!("/{}", "a".repeat(256))]), Place::Local).is_err());
 }
 
 #[test]
@@ -291,7 +302,7 @@ fn no_timeout_is_longer_than_the_total() {
         &["spec.limits.timeouts.head: \"2m\": longer than total; write at most 1m0s"],
     );
     // Defaults give way instead.
-    let route = validate(&timeouts(None, "20s")).unwrap();
+    let route = validate(&timeouts(None, "20s"), Place::Local).unwrap();
     assert_eq!(route.limits.timeouts.head.to_string(), "20s");
     assert_eq!(route.limits.timeouts.idle.to_string(), "20s");
     assert_eq!(route.limits.timeouts.queue.to_string(), "1s");
@@ -299,4 +310,27 @@ fn no_timeout_is_longer_than_the_total() {
         &timeouts(None, "721h"),
         &["spec.limits.timeouts.total: \"721h\": out of bounds; write 1ms to 720h0m0s"],
     );
+}
+
+#[test]
+fn a_cluster_has_no_files_and_no_folders() {
+    let route = with(|spec| spec.volumes = Some(vec![volume("/site")]));
+    let said = validate(&route, Place::Cluster).unwrap_err();
+    let said: Vec<String> = said.iter().map(Violation::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "spec.module.image: \"file:hello.wasm\": a cluster has no such file; push it: wagi push \
+             hello.wasm REF",
+            "spec.volumes: \"1 items\": a cluster has no folders of this machine; leave it out",
+        ]
+    );
+    let spec = with(|spec| {
+        let image = Some("r.example/hello:1".into());
+        spec.module = Some(Module { image });
+        spec.suspend = Some(true);
+    });
+    let route = validate_object("shop", "hello", spec.spec.as_ref().unwrap()).unwrap();
+    assert_eq!(route.name.to_string(), "shop/hello");
+    assert!(route.suspend);
 }

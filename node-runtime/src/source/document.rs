@@ -6,9 +6,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crds::manifest::Manifest;
 use crds::module_reference::ModuleReference;
-use crds::validate::{ValidRoute, validate};
-use crds::wagi_route::{GROUP, KIND, WagiRoute};
+use crds::validate::{Place, ValidRoute, validate};
+use crds::wagi_route::{GROUP, KIND};
 
 use super::mistake::Mistake;
 use super::node::{Node, read};
@@ -63,7 +64,7 @@ fn is_ours(root: &Node) -> bool {
 }
 
 fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node) {
-    let read = read::<WagiRoute>(root, |field| IGNORED.contains(&field));
+    let read = read::<Manifest>(root, |field| IGNORED.contains(&field));
     let mut mistakes: Vec<Mistake> = Vec::new();
     for misfit in &read.misfits {
         let text = match misfit.field.as_str() {
@@ -78,7 +79,10 @@ fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node) {
             .iter()
             .any(|misfit| field.starts_with(&misfit.field))
     };
-    let valid = read.value.as_ref().map(validate);
+    let valid = read
+        .value
+        .as_ref()
+        .map(|manifest| validate(manifest, Place::Local));
     match valid {
         Some(Ok(mut route)) => {
             resolve(&mut route, file);

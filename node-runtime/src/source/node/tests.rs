@@ -1,6 +1,6 @@
 //! Reading goes on after a mistake and names every one with its place.
 
-use crds::wagi_route::WagiRoute;
+use crds::manifest::Manifest;
 
 use super::reading::{Read, read};
 use super::*;
@@ -10,7 +10,7 @@ use crate::source::yaml;
 fn check(text: &str, expected: &[&str]) {
     let documents = yaml::documents(text);
     let node = yaml::parse(&documents[0]).expect("well-formed YAML");
-    let read: Read<WagiRoute> = read(&node, |field| field == "status");
+    let read: Read<Manifest> = read(&node, |field| field == "status");
     let found: Vec<String> = read
         .misfits
         .iter()

@@ -1,0 +1,3 @@
+//! `wagi-operator`.
+
+fn main() {}
