@@ -52,6 +52,7 @@ pub(super) fn route(module: ModuleReference) -> ValidRoute {
         volumes: Vec::new(),
         limits: Limits::default(),
         on_disconnect: OnDisconnect::default(),
+        suspend: false,
     }
 }
 
