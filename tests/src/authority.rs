@@ -5,7 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,7 +20,7 @@ pub struct Authority {
     folder: TempDir,
 }
 
-/// A server's certificate with its key, as PEM.
+/// The certificate of a server or a client with its key, as PEM.
 pub struct Identity {
     /// The certificate.
     pub certificate: String,
@@ -69,7 +72,26 @@ impl Authority {
     #[must_use]
     pub fn identity(&self) -> Identity {
         let names = ["127.0.0.1", "0.0.0.0", "localhost"].map(str::to_owned);
-        let params = CertificateParams::new(names).expect("names");
+        self.vouch(&CertificateParams::new(names).expect("names"))
+    }
+
+    /// A certificate for a client, with its name and the group that it is in.
+    ///
+    /// # Panics
+    ///
+    /// When none can be made.
+    #[must_use]
+    pub fn client(&self, name: &str, group: &str) -> Identity {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.vouch(&params)
+    }
+
+    fn vouch(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer);
         Identity {

@@ -4,8 +4,9 @@
 //! `wagi up` does; dropped is stopped. A [`client::Connection`] is a raw HTTP/1 client that can read
 //! slowly, hang up or send nonsense. [`log`] keeps what was logged, [`guests`] has one guest a
 //! behaviour. A [`registry::Registry`] is an OCI registry in this process that can be told to misbehave,
-//! a [`docker_registry::DockerRegistry`] the real one. Nothing here sleeps to wait for an outcome: it waits for the outcome, for a bounded
-//! time that only a hang can exceed.
+//! a [`docker_registry::DockerRegistry`] the real one. A
+//! [`kubernetes::Cluster`] is a real API server with its store. Nothing here sleeps to wait for an
+//! outcome: it waits for the outcome, for a bounded time that only a hang can exceed.
 
 pub mod access_log;
 pub mod artifact;
@@ -15,6 +16,7 @@ pub mod docker_registry;
 pub mod fuzz;
 pub mod guests;
 pub mod h2;
+pub mod kubernetes;
 pub mod log;
 pub mod node;
 pub mod process;

@@ -1,0 +1,5 @@
+//! Whole programs against a real API server. Not part of `it`, which needs nothing that takes minutes
+//! to build; `make test` builds Kubernetes' own programs before it runs this.
+
+mod control_plane;
+mod rbac;

@@ -1,0 +1,50 @@
+//! A folder that goes with this process, also when it is killed or ends with statics that nobody drops.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A shell that waits for the end of its input, which comes when this process ends. Programs that are
+/// killed at that time may still be writing, so it tries more than once.
+const REMOVE: &str = "cat >/dev/null; for _ in 1 2 3 4 5 6 7 8 9 10; do \
+                      rm -rf -- \"$1\" 2>/dev/null && exit; sleep 0.1; done";
+
+/// A folder that goes when this is dropped, or when this process ends.
+pub(super) struct Folder {
+    path: PathBuf,
+    remover: Child,
+}
+
+// === impl Folder ===
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        let folder = TempDir::with_prefix("kube-wagi-").expect("a temporary folder");
+        let remover = Command::new("sh")
+            .args(["-c", REMOVE, "sh"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // What a terminal sends to this process would end it too early.
+            .process_group(0)
+            .spawn();
+        Self {
+            remover: remover.expect("sh runs"),
+            path: folder.keep(),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(self.remover.stdin.take());
+        let _ = self.remover.wait();
+    }
+}
