@@ -4,15 +4,18 @@ SHELL := /bin/bash
 # Outside the clone: wasmtime is built once for all clones and work trees.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/kube-wagi/target
 
-.PHONY: help demo test build bench fuzz examples lint
+.PHONY: help demo dev-cluster test build bench fuzz examples lint
 
 help: ## say what there is (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## serve the examples and watch one stream; ONCE=1 ends by itself
 	@scripts/demo
 
-test: ## all tests: examples, unit tests, whole programs
+dev-cluster: ## a control plane, the operator, two runtimes and a registry on this machine; ONCE=1 ends by itself
+	@scripts/dev-cluster
+
+test: ## all tests: examples, unit tests, whole programs, the control plane
 	@scripts/test
 
 build: ## build wagi as tests and demo use it

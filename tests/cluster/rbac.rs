@@ -10,7 +10,7 @@ use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Error, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,7 +62,7 @@ where
     K: Clone + DeserializeOwned + Serialize + std::fmt::Debug + Send,
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let name = object["metadata"]["name"].as_str().unwrap();
+    let name = object["metadata"]["name"].as_str().expect("it has a name");
     let parameters = PatchParams::apply("somebody").force();
     shared().block_on(api.patch(name, &parameters, &Patch::Apply(object)))
 }
@@ -413,15 +413,16 @@ fn the_operator_sees_who_serves_and_changes_nothing_of_it() {
 }
 
 #[test]
-fn the_operator_reads_namespaces_and_changes_none() {
+fn the_operator_reads_one_namespace_and_changes_none() {
     let operator = Program::new(OPERATOR);
     let cluster = shared();
     let namespaces: Api<Namespace> = Api::all(operator.client.clone());
-    let all = cluster.block_on(async { namespaces.list_metadata(&ListParams::default()).await });
-    assert!(all.unwrap().items.len() > 3);
-    cluster
-        .block_on(async { namespaces.get_metadata(DOCUMENTS_NAMESPACE).await })
-        .unwrap();
+    let metadata = |parameters: ListParams| {
+        cluster.block_on(async { namespaces.list_metadata(&parameters).await })
+    };
+    let own = ListParams::default().fields("metadata.name=wagi-documents");
+    assert_eq!(metadata(own).unwrap().items.len(), 1);
+    assert_forbidden(metadata(ListParams::default()));
     let patch = Patch::Merge(json!({ "metadata": { "labels": { "a": "b" } } }));
     let patched = cluster.block_on(async {
         let parameters = PatchParams::default();
@@ -435,21 +436,30 @@ fn the_operator_reads_namespaces_and_changes_none() {
 #[test]
 fn the_operator_has_one_lease() {
     let operator = Program::new(OPERATOR);
-    let client = &operator.client;
-    let lease = |name: &str| {
-        json!({
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
+    let cluster = shared();
+    let leases: Api<Lease> = Api::namespaced(operator.client.clone(), SYSTEM_NAMESPACE);
+    let lease = |name: &str| -> Lease {
+        serde_json::from_value(json!({
             "metadata": { "name": name },
             "spec": { "holderIdentity": operator.pod, "leaseDurationSeconds": 15 },
-        })
+        }))
+        .unwrap()
     };
-    apply::<Lease>(client, SYSTEM_NAMESPACE, &lease(OPERATOR)).unwrap();
-    let leases: Api<Lease> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
-    shared().block_on(leases.get(OPERATOR)).unwrap();
-    assert_forbidden(shared().block_on(leases.get("another")));
-    assert_forbidden(apply::<Lease>(client, SYSTEM_NAMESPACE, &lease("another")));
-    assert_forbidden(apply::<Lease>(client, "default", &lease(OPERATOR)));
+    let parameters = PostParams::default();
+    let made = cluster.block_on(leases.create(&parameters, &lease(OPERATOR)));
+    let made = made.unwrap();
+    let kept = cluster.block_on(leases.replace(OPERATOR, &parameters, &made));
+    kept.unwrap();
+    cluster.block_on(leases.get(OPERATOR)).unwrap();
+    let parameters = ListParams::default().fields("metadata.name=wagi-operator");
+    cluster.block_on(leases.list(&parameters)).unwrap();
+
+    assert_forbidden(list::<Lease>(&operator.client, SYSTEM_NAMESPACE));
+    assert_forbidden(cluster.block_on(leases.get("another")));
+    let elsewhere: Api<Lease> = Api::namespaced(operator.client.clone(), "default");
+    let parameters = PostParams::default();
+    let made = cluster.block_on(elsewhere.create(&parameters, &lease(OPERATOR)));
+    assert_forbidden(made);
 }
 
 // === People ===

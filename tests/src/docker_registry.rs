@@ -7,15 +7,15 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-
-use tempfile::TempDir;
 
 use crate::PATIENCE;
 use crate::artifact::{self, Artifact};
 use crate::authority::Authority;
+use crate::child;
 use crate::client::{Connection, Response};
+use crate::folder::Folder;
 use crate::registry::{PASSWORD, USER, basic};
 use crate::skopeo::{self, Access};
 
@@ -34,7 +34,7 @@ pub struct DockerRegistry {
     child: Child,
     address: SocketAddr,
     /// Configuration and store.
-    _folder: TempDir,
+    _folder: Folder,
     asks: bool,
     /// Folder with the certificate of who vouches for it.
     trusted: Option<PathBuf>,
@@ -64,7 +64,7 @@ impl<'a> Builder<'a> {
     /// When it cannot be run, or does not say where it listens.
     #[must_use]
     pub fn start(self) -> DockerRegistry {
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = Folder::new();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, text).expect("a file in a temporary folder");
@@ -86,18 +86,17 @@ impl<'a> Builder<'a> {
             let _ = writeln!(config, "auth:\n  htpasswd: {{realm: ours, path: {users}}}");
         }
         let config = write("config.yml", &config);
-        let mut child = Command::new("docker-registry")
-            .args(["serve", &config])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("docker-registry runs (Debian: docker-registry)");
+        let mut command = Command::new("docker-registry");
+        let mut command = child::tied(command.args(["serve", &config]));
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = child::spawn(command).expect("setpriv runs (Debian: util-linux)");
         let stderr = child.stderr.take().expect("stderr is piped");
         let Some(address) = listens_on(stderr) else {
             let _ = child.kill();
             let _ = child.wait();
-            panic!("docker-registry does not say where it listens");
+            panic!(
+                "docker-registry does not run or say where it listens (Debian: docker-registry)"
+            );
         };
         DockerRegistry {
             child,
@@ -140,6 +139,15 @@ impl DockerRegistry {
     #[must_use]
     pub fn builder<'a>() -> Builder<'a> {
         Builder::default()
+    }
+
+    /// How it ended, if it did.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel does not say.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it was started")
     }
 
     /// Where it listens, as a reference begins: `127.0.0.1:PORT`.

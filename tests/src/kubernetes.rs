@@ -7,20 +7,19 @@
 //! ([`Cluster::kubeconfig_for`]).
 //!
 //! The programs are Kubernetes' own, built by `scripts/kubernetes`. Nothing of them outlives the process
-//! of the tests, however that ends: the kernel kills them ([`child`]), and a shell that waits for that
-//! removes their folder.
+//! of the tests, however that ends: the kernel kills them ([`crate::child`]), and a shell that waits for that
+//! removes their folder ([`crate::folder`]).
 //!
 //! Methods block, and may be called with a tokio runtime or without one.
 
 mod accounts;
-pub mod child;
 mod credentials;
-mod folder;
 mod install;
 mod kubectl;
 mod pods;
 mod ports;
 mod programs;
+mod workload;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -32,12 +31,14 @@ use kube::{Client, Config};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::PATIENCE;
+use crate::child::Child;
+use crate::folder::Folder;
 
-use child::Child;
 use credentials::Credentials;
-use folder::Folder;
 use ports::Port;
 use programs::Programs;
+
+pub use workload::Workload;
 
 /// What a cluster has from its start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -186,6 +187,12 @@ impl Cluster {
     #[must_use]
     pub fn kubeconfig_admin(&self) -> PathBuf {
         self.folder.path().join(credentials::ADMIN)
+    }
+
+    /// The folder that has Kubernetes' own programs.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        self.programs.folder()
     }
 
     /// A folder that goes with the cluster.

@@ -11,8 +11,10 @@
 pub mod access_log;
 pub mod artifact;
 pub mod authority;
+pub mod child;
 pub mod client;
 pub mod docker_registry;
+pub mod folder;
 pub mod fuzz;
 pub mod guests;
 pub mod h2;

@@ -44,7 +44,17 @@ pub struct Ended {
 /// When it was not built.
 #[must_use]
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    command_of("wagi", arguments)
+}
+
+/// A command that runs another of our binaries, like [`command`].
+///
+/// # Panics
+///
+/// When it was not built.
+#[must_use]
+pub fn command_of(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary_of(program));
     command.args(arguments).stdin(Stdio::null());
     command.env("XDG_CACHE_HOME", cache());
     for (name, _) in std::env::vars_os() {
@@ -124,17 +134,20 @@ fn cache() -> PathBuf {
 }
 
 fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows where it is");
-    let folder = test.parent().and_then(Path::parent);
-    let binary = folder
-        .expect("tests are built below a profile")
-        .join("wagi");
-    assert!(
-        binary.exists(),
-        "{} is not there: run cargo build --workspace --bins, or make test",
-        binary.display()
-    );
-    binary
+    binary_of("wagi")
+}
+
+/// It is beside what runs, or beside the folder of tests.
+fn binary_of(program: &str) -> PathBuf {
+    let this = std::env::current_exe().expect("a process knows what it runs");
+    let mut folders = this.ancestors().skip(1).take(2);
+    let binary = folders.find_map(|folder| {
+        let binary = folder.join(program);
+        binary.is_file().then_some(binary)
+    });
+    binary.unwrap_or_else(|| {
+        panic!("{program} is not there: run cargo build --workspace --bins, or make test")
+    })
 }
 
 // === impl Wagi ===

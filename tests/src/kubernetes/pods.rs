@@ -55,19 +55,8 @@ impl Cluster {
     ///
     /// When it is not there.
     pub fn set_pod_ready(&self, namespace: &str, name: &str, is_ready: bool) {
-        let status = if is_ready { "True" } else { "False" };
-        let ready = json!({
-            "type": "Ready",
-            "status": status,
-            "lastTransitionTime": k8s_openapi::jiff::Timestamp::now().to_string(),
-        });
-        let patch = Patch::Merge(json!({
-            "status": { "phase": "Running", "conditions": [ready] },
-        }));
-        let pods = self.pods(namespace);
-        let parameters = PatchParams::default();
-        let patched = self.block_on(pods.patch_status(name, &parameters, &patch));
-        patched.unwrap_or_else(|error| panic!("{namespace}/{name}: {error}"));
+        let said = self.block_on(say_ready(&self.pods(namespace), name, is_ready));
+        said.unwrap_or_else(|error| panic!("{namespace}/{name}: {error}"));
     }
 
     /// Deletes a pod at once, as when its kubelet has ended it.
@@ -96,7 +85,26 @@ impl Cluster {
         deleted.unwrap_or_else(|error| panic!("{namespace}/{name}: {error}"));
     }
 
-    fn pods(&self, namespace: &str) -> Api<Pod> {
+    pub(super) fn pods(&self, namespace: &str) -> Api<Pod> {
         Api::namespaced(self.client.clone(), namespace)
     }
+}
+
+/// Says whether a pod is ready.
+pub(super) async fn say_ready(
+    pods: &Api<Pod>,
+    name: &str,
+    is_ready: bool,
+) -> Result<(), kube::Error> {
+    let ready = json!({
+        "type": "Ready",
+        "status": if is_ready { "True" } else { "False" },
+        "lastTransitionTime": k8s_openapi::jiff::Timestamp::now().to_string(),
+    });
+    let patch = Patch::Merge(json!({
+        "status": { "phase": "Running", "conditions": [ready] },
+    }));
+    let parameters = PatchParams::default();
+    pods.patch_status(name, &parameters, &patch).await?;
+    Ok(())
 }

@@ -4,9 +4,9 @@
 //! starts of a program. Among clusters of this machine a name of the kernel's decides: it goes with its
 //! process.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr as Name, UnixListener};
 
 const FIRST: u32 = 20_000;
 const COUNT: u32 = 10_000;
@@ -31,13 +31,23 @@ impl Port {
         ports.next().expect("one of 10,000 ports is free")
     }
 
+    /// This one, or any other when it is taken.
+    pub(super) fn prefer(number: u16) -> Self {
+        Self::try_claim(number).unwrap_or_else(Self::claim)
+    }
+
+    /// Where a program with it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.number).into()
+    }
+
     pub(super) const fn number(&self) -> u16 {
         self.number
     }
 
     fn try_claim(number: u16) -> Option<Self> {
         let name = format!("kube-wagi-port-{number}");
-        let name = SocketAddr::from_abstract_name(name).ok()?;
+        let name = Name::from_abstract_name(name).ok()?;
         let claim = UnixListener::bind_addr(&name).ok()?;
         // Another program may have it.
         TcpListener::bind(("127.0.0.1", number)).ok()?;

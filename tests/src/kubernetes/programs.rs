@@ -1,6 +1,6 @@
 //! Where Kubernetes' own programs are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::wagi::repository;
@@ -30,6 +30,10 @@ impl Programs {
         assert!(built.status.success(), "{script} failed");
         let folder = String::from_utf8(built.stdout).expect("a path in UTF-8");
         Self(folder.trim_end().into())
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
     }
 
     /// A command that runs one of them.

@@ -12,7 +12,7 @@ const REMOVE: &str = "cat >/dev/null; for _ in 1 2 3 4 5 6 7 8 9 10; do \
                       rm -rf -- \"$1\" 2>/dev/null && exit; sleep 0.1; done";
 
 /// A folder that goes when this is dropped, or when this process ends.
-pub(super) struct Folder {
+pub struct Folder {
     path: PathBuf,
     remover: Child,
 }
@@ -20,7 +20,13 @@ pub(super) struct Folder {
 // === impl Folder ===
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    /// A new one.
+    ///
+    /// # Panics
+    ///
+    /// When there is no place for it, or no shell.
+    #[must_use]
+    pub fn new() -> Self {
         let folder = TempDir::with_prefix("kube-wagi-").expect("a temporary folder");
         let remover = Command::new("sh")
             .args(["-c", REMOVE, "sh"])
@@ -37,8 +43,16 @@ impl Folder {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
