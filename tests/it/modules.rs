@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tests::artifact::Artifact;
 use tests::client::Response;
 use tests::guests::{self, Guest};
-use tests::registry::Registry;
+use tests::registry::{Fault, Registry};
 use tests::wagi::{Wagi, command, run};
 
 /// A guest as registries have it.
@@ -114,6 +114,31 @@ fn an_image_in_place_of_a_path_is_served_on_every_path_and_after_its_registry_is
     let (status, _) = wagi.stop("TERM");
     assert!(status.success(), "{status}");
     is_served(&up());
+}
+
+#[test]
+fn as_many_modules_are_pulled_at_a_time_as_was_asked_for() {
+    // More than without the flag.
+    const PULLS: usize = 6;
+    let registry = Registry::start();
+    let place = Place::new();
+    for number in 0..PULLS {
+        let name = format!("r{number}");
+        let module = with_custom_section(binary(guests::hello), name.as_bytes());
+        registry.tag(&name, "1", &Artifact::cncf(&module));
+        place.route(&name, &registry.reference(&format!("{name}:1")));
+    }
+    registry.fail(Fault::StallInMidBlob);
+    // The first of them is over when all of them were asked for.
+    let healer = std::thread::spawn(move || {
+        registry.wait_for("/blobs/", PULLS);
+        registry.heal();
+        registry
+    });
+    let pulls = format!("--parallel-pulls={PULLS}");
+    let wagi = Wagi::up(&[&place.routes(), "--store", &place.store(), &pulls]);
+    let _registry = healer.join().expect("all were asked for");
+    is_hello(&wagi.get("/r0"));
 }
 
 #[test]

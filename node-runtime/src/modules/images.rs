@@ -35,7 +35,7 @@ pub(super) struct Pinned {
     /// The digest of the module's bytes.
     pub(super) module: Digest,
     /// As the registry said it; nothing when it could not be asked.
-    resolved: Option<Resolved>,
+    pub(super) resolved: Option<Resolved>,
 }
 
 /// Where the bytes of a pull go.

@@ -1,5 +1,7 @@
 //! Modules are read and compiled once, and a failure is the asking routes' alone.
 
+mod pulls;
+
 use std::fs;
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
