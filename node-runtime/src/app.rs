@@ -120,12 +120,12 @@ impl Runtime {
     ///
     /// When the kernel refuses address space or threads.
     pub fn new(config: Config) -> Result<Self, SetupError> {
-        let engine = Engine::new(config.engine)?;
         let io = tokio::runtime::Handle::current();
         let metrics = config.admin.as_ref().map(|_| Metrics::register());
         let metrics = metrics.transpose()?;
         let guest_metrics = metrics.as_ref().map(|metrics| metrics.guest.clone());
-        let executor = Executor::measured(&engine, &config.executor, &io, guest_metrics)?;
+        let engine = Engine::measured(config.engine, guest_metrics)?;
+        let executor = Executor::new(&engine, &config.executor, &io)?;
         let executor = Arc::new(executor);
         let (writer, routes) = live::channel();
         let (log, lines) = stderr::channel(config.stderr_rate);

@@ -9,6 +9,7 @@ use wasmtime::{
 
 use super::Budget;
 use super::code;
+use super::metrics::Metrics;
 use super::state::State;
 use super::wasi;
 
@@ -74,6 +75,7 @@ struct Shared {
     linker: Linker<State>,
     budget: Budget,
     config: EngineConfig,
+    metrics: Option<Metrics>,
 }
 
 /// The engine could not be made.
@@ -109,6 +111,16 @@ impl Engine {
     ///
     /// When the kernel does not give that much address space.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        Self::measured(config, None)
+    }
+
+    /// As [`Self::new`]; what guests do is counted. A guest reaches the metrics through its
+    /// program: a clone for each would be counted up and down by all threads.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not give that much address space.
+    pub fn measured(config: EngineConfig, metrics: Option<Metrics>) -> Result<Self, EngineError> {
         let mut settings = settings(config.wasm_exceptions);
         settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&config)));
         let engine = wasmtime::Engine::new(&settings).map_err(EngineError::new)?;
@@ -119,6 +131,7 @@ impl Engine {
                 linker,
                 budget: Budget::new(config.guest_memory_bytes),
                 config,
+                metrics,
             }),
         })
     }
@@ -140,6 +153,10 @@ impl Engine {
     #[must_use]
     pub fn compatibility(&self) -> String {
         code::compatibility(&self.shared.engine)
+    }
+
+    pub(super) fn metrics(&self) -> Option<&Metrics> {
+        self.shared.metrics.as_ref()
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {

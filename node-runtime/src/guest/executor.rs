@@ -24,7 +24,6 @@ use self::ticker::Ticker;
 use super::clocks::Clocks;
 use super::engine::{Engine, SPARE_SLOTS};
 use super::invocation::{Invocation, Start};
-use super::metrics::Metrics;
 use super::watch::Watch;
 use crate::bridge::{self, Receiver};
 
@@ -57,7 +56,6 @@ pub(super) struct Shared {
     pub(super) second: Second,
     pub(super) watch: Watch,
     pub(super) ticker: Ticker,
-    pub(super) metrics: Option<Metrics>,
     active: AtomicUsize,
     max_guests: usize,
 }
@@ -91,20 +89,6 @@ impl Executor {
         config: &ExecutorConfig,
         io: &tokio::runtime::Handle,
     ) -> Result<Self, ExecutorError> {
-        Self::measured(engine, config, io, None)
-    }
-
-    /// As [`Self::new`]; what guests do is counted.
-    ///
-    /// # Errors
-    ///
-    /// When a thread cannot be started.
-    pub fn measured(
-        engine: &Engine,
-        config: &ExecutorConfig,
-        io: &tokio::runtime::Handle,
-        metrics: Option<Metrics>,
-    ) -> Result<Self, ExecutorError> {
         let max_guests = engine.config().max_guests + SPARE_SLOTS;
         let workers = config.threads_per_level.max(1);
         let shared = Arc::new(Shared {
@@ -112,7 +96,6 @@ impl Executor {
             second: Second::default(),
             watch: Watch::default(),
             ticker: Ticker::new(engine.wasmtime().clone(), 2 * workers),
-            metrics,
             active: AtomicUsize::new(0),
             max_guests,
         });

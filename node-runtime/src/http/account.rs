@@ -6,7 +6,7 @@
 //! is no exception, since everything that belongs to it is dropped.
 //! Where nothing is said, an account is empty and costs nothing.
 
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -58,9 +58,9 @@ struct Record {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     cpu_nanos: AtomicU64,
-    client_waits: AtomicU32,
-    room_waits: AtomicU32,
-    input_waits: AtomicU32,
+    client_waits: AtomicU64,
+    room_waits: AtomicU64,
+    input_waits: AtomicU64,
 }
 
 /// No [`Outcome`]'s number.
@@ -100,9 +100,9 @@ impl Reports {
                 bytes_in: AtomicU64::new(0),
                 bytes_out: AtomicU64::new(0),
                 cpu_nanos: AtomicU64::new(0),
-                client_waits: AtomicU32::new(0),
-                room_waits: AtomicU32::new(0),
-                input_waits: AtomicU32::new(0),
+                client_waits: AtomicU64::new(0),
+                room_waits: AtomicU64::new(0),
+                input_waits: AtomicU64::new(0),
             })),
         }
     }
@@ -139,14 +139,14 @@ impl Account {
     /// Its guest took so much of its body.
     pub fn took(&self, bytes: usize) {
         if let Some(record) = &self.record {
-            record.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+            add(&record.bytes_in, bytes as u64);
         }
     }
 
     /// So much of the answer's body was handed to the connection.
     pub fn gave(&self, bytes: usize) {
         if let Some(record) = &self.record {
-            record.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+            add(&record.bytes_out, bytes as u64);
         }
     }
 
@@ -169,7 +169,7 @@ impl Account {
     /// The client waits for the guest.
     pub fn client_waits(&self) {
         if let Some(record) = &self.record {
-            record.client_waits.fetch_add(1, Ordering::Relaxed);
+            add(&record.client_waits, 1);
         }
     }
 
@@ -180,11 +180,17 @@ impl Account {
         record.ending.store(outcome as u8, Ordering::Relaxed);
         let nanos = u64::try_from(used.cpu.as_nanos()).unwrap_or(u64::MAX);
         record.cpu_nanos.store(nanos, Ordering::Relaxed);
-        record.room_waits.store(used.room_waits, Ordering::Relaxed);
+        let (room, input) = (used.room_waits, used.input_waits);
+        record.room_waits.store(u64::from(room), Ordering::Relaxed);
         record
             .input_waits
-            .store(used.input_waits, Ordering::Relaxed);
+            .store(u64::from(input), Ordering::Relaxed);
     }
+}
+
+/// Of what one thread writes at a time: a load and a store take a fraction of a `fetch_add`.
+fn add(to: &AtomicU64, count: u64) {
+    to.store(to.load(Ordering::Relaxed) + count, Ordering::Relaxed);
 }
 
 // === impl Record ===

@@ -66,14 +66,14 @@ impl Metrics {
         &self.queue
     }
 
-    pub(super) fn waited(&self, room: u32, input: u32, client: u32) {
+    pub(super) fn waited(&self, room: u64, input: u64, client: u64) {
         for (counter, count) in [
             (&self.room_waits, room),
             (&self.input_waits, input),
             (&self.client_waits, client),
         ] {
             if count > 0 {
-                counter.inc_by(u64::from(count));
+                counter.inc_by(count);
             }
         }
     }

@@ -1,8 +1,21 @@
 //! The time of a line, as the rest of the log has it (RFC 3339, microseconds, UTC).
 
+use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECONDS_PER_DAY: u64 = 86_400;
+
+/// Where a second's text ends and its fraction begins.
+const FRACTION: std::ops::Range<usize> = 20..26;
+
+thread_local! {
+    /// The second that this thread wrote last, with its text: the calendar is asked once for each.
+    static LAST: Cell<(u64, Text)> = const { Cell::new((0, EPOCH)) };
+}
+
+type Text = [u8; 27];
+
+const EPOCH: Text = *b"1970-01-01T00:00:00.000000Z";
 
 /// Appends the time that it is now.
 pub fn write_now(line: &mut Vec<u8>) {
@@ -13,9 +26,20 @@ pub fn write_now(line: &mut Vec<u8>) {
 }
 
 fn write(line: &mut Vec<u8>, seconds: u64, micros: u32) {
+    let (last, mut text) = LAST.get();
+    if last != seconds {
+        text = second(seconds);
+        LAST.set((seconds, text));
+    }
+    digits(&mut text[FRACTION], u64::from(micros));
+    line.extend_from_slice(&text);
+}
+
+/// A second's text, with no fraction of it.
+fn second(seconds: u64) -> Text {
     let (year, month, day) = date(seconds / SECONDS_PER_DAY);
     let second = seconds % SECONDS_PER_DAY;
-    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let mut text = EPOCH;
     let parts = [
         (0..4, year),
         (5..7, month),
@@ -23,12 +47,11 @@ fn write(line: &mut Vec<u8>, seconds: u64, micros: u32) {
         (11..13, second / 3600),
         (14..16, second / 60 % 60),
         (17..19, second % 60),
-        (20..26, u64::from(micros)),
     ];
     for (place, number) in parts {
         digits(&mut text[place], number);
     }
-    line.extend_from_slice(&text);
+    text
 }
 
 fn digits(place: &mut [u8], mut number: u64) {

@@ -10,7 +10,6 @@ use wasmtime::{Instance, Store, Trap, UpdateDeadline};
 
 use super::super::clocks::Clocks;
 use super::super::memory::{Memory, Refusal};
-use super::super::metrics::Metrics;
 use super::super::program::{EntryPoint, Program};
 use super::super::state::State;
 use super::super::wasi::{Exit, HOSTCALL_FUEL, Halt, Input};
@@ -29,12 +28,7 @@ pub(super) struct Run {
 // === impl Run ===
 
 impl Run {
-    pub(super) fn new(
-        start: Start,
-        sender: Sender,
-        clocks: Arc<Clocks>,
-        metrics: Option<&Metrics>,
-    ) -> Self {
+    pub(super) fn new(start: Start, sender: Sender, clocks: Arc<Clocks>) -> Self {
         let state = State::new(
             Input::new(start.stdin, Arc::clone(&clocks)),
             sender.writer(),
@@ -44,7 +38,7 @@ impl Run {
             start.files,
         );
         Self {
-            future: Box::pin(live(start.program, start.entry, state, metrics.cloned())),
+            future: Box::pin(live(start.program, start.entry, state)),
             sender,
             cpu: Duration::ZERO,
             slices: 0,
@@ -53,19 +47,14 @@ impl Run {
     }
 }
 
-async fn live(
-    program: Arc<Program>,
-    entry: EntryPoint,
-    state: State,
-    metrics: Option<Metrics>,
-) -> Ending {
+async fn live(program: Arc<Program>, entry: EntryPoint, state: State) -> Ending {
     let mut store = Store::new(program.engine.wasmtime(), state);
     // Armed before instantiation: start functions spin, too.
     store.limiter(|state| &mut state.limits);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
     store.set_hostcall_fuel(HOSTCALL_FUEL);
-    let outcome = call(&program, &entry, &mut store, metrics.as_ref()).await;
+    let outcome = call(&program, &entry, &mut store).await;
     classify(outcome, store.data().limits.refusal())
 }
 
@@ -73,8 +62,8 @@ async fn call(
     program: &Program,
     entry: &EntryPoint,
     store: &mut Store<State>,
-    metrics: Option<&Metrics>,
 ) -> wasmtime::Result<()> {
+    let metrics = program.engine.metrics();
     let began = metrics.map(|metrics| (metrics, Instant::now()));
     let instance = program.pre.instantiate_async(&mut *store).await?;
     if let Some((metrics, began)) = began {

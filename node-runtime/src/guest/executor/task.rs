@@ -67,12 +67,7 @@ impl Task {
             host: Arc::clone(&start.host),
             timeouts: start.timeouts,
             route: start.route,
-            run: Mutex::new(Some(Run::new(
-                start,
-                sender,
-                Arc::clone(&clocks),
-                shared.metrics.as_ref(),
-            ))),
+            run: Mutex::new(Some(Run::new(start, sender, Arc::clone(&clocks)))),
             clocks,
             shared,
         })
