@@ -1,0 +1,438 @@
+//! The story of one route: validate, resolve, build, apply, status.
+//!
+//! It may be told at any time and as often as anybody likes: it looks at what is, and writes what is
+//! not yet so. A step that ends it early leaves what was published before.
+//! When it is told again after an error is decided in [`retry`], what is said of it in [`status`].
+
+pub mod apply;
+pub mod build;
+pub mod metrics;
+pub mod resolve;
+pub mod retry;
+pub mod status;
+pub mod validate;
+
+mod slot;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::document::Resolved;
+use crds::wagi_route::{API_VERSION, KIND};
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::claims::{Ask, Loss, Uid};
+use crate::events::Events;
+use crate::outcome::{Holding, Outcome, Problem, Publication, Reached, Served};
+use crate::shared::Shared;
+use crate::world::Spread;
+use crate::world::document::Published;
+use crate::world::route::Seen;
+use apply::{Cluster, WriteError};
+pub use metrics::Metrics;
+use resolve::Lookups;
+use retry::Again;
+pub use slot::Slot;
+use status::Progress;
+use validate::Valid;
+
+/// The steps of the story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// What it asks for is valid, and what it holds is known.
+    Validate,
+    /// Its module's digest is known.
+    Resolve,
+    /// Its document is made.
+    Build,
+    /// Its document is in the cluster.
+    Apply,
+    /// Its status is in the cluster.
+    Status,
+}
+
+/// A status waits so long for the first reports, so that a change costs one or two writes.
+const HOLD: Duration = Duration::from_secs(1);
+/// Lookups that are tried again share answers that are so old.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Tells the stories of all routes.
+pub struct Stories {
+    /// What is known, and what is to be done.
+    pub shared: Arc<Shared>,
+    /// Looks modules up.
+    pub lookups: Lookups,
+    /// Writes.
+    pub cluster: Cluster,
+    /// Tells people.
+    pub events: Events,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Is called after each step; a test ends the process there.
+    pub after: fn(Step),
+}
+
+/// A route as its story begins.
+struct Beginning {
+    seen: Arc<Seen>,
+    arrived: Instant,
+    wanted: Instant,
+    known: Option<Resolved>,
+    published: Option<Arc<Published>>,
+    failed_before: bool,
+}
+
+/// The story ended before its last step.
+enum End {
+    /// Its outcome is this, and it is told again then.
+    Reached(Reached, Again),
+    /// What it writes is not written.
+    Unwritten(WriteError),
+    /// The route changed or went meanwhile, which is a story of its own.
+    Overtaken,
+}
+
+// === impl Stories ===
+
+impl Stories {
+    /// Tells the story of a route.
+    pub async fn tell(&self, uid: &Uid, slot: &mut Slot) {
+        let ended = match self.begin(uid) {
+            Some(beginning) => self.route(uid, &beginning, slot).await,
+            None => self.prune(uid).await.map_err(End::Unwritten),
+        };
+        let again = match ended {
+            Ok(()) | Err(End::Overtaken) => Again::OnChange,
+            Err(End::Reached(_, again)) => again,
+            Err(End::Unwritten(error)) => {
+                let attempts = self.shared.routes.failed(uid);
+                tracing::debug!(%uid, attempts, %error, "a document was not written");
+                self.later(uid, retry::of_write(&error, attempts));
+                return;
+            }
+        };
+        match again {
+            Again::OnChange => self.shared.routes.succeeded(uid),
+            Again::After(_) => self.later(uid, again),
+        }
+    }
+
+    async fn route(&self, uid: &Uid, route: &Beginning, slot: &mut Slot) -> Result<(), End> {
+        let told = self.steps(uid, route, slot).await;
+        let (reached, written) = match &told {
+            Ok((reached, written, _)) => (reached.clone(), *written),
+            Err(End::Reached(reached, _)) => (reached.clone(), false),
+            Err(End::Overtaken) => return Err(End::Overtaken),
+            Err(End::Unwritten(_)) => return told.map(drop),
+        };
+        // 5. status: pure, and one patch; held for a moment, so it has a queue of its own.
+        self.conclude(uid, &route.seen, reached, written);
+        match told {
+            Ok((_, _, Again::OnChange)) => Ok(()),
+            Ok((reached, _, again)) => Err(End::Reached(reached, again)),
+            Err(end) => Err(end),
+        }
+    }
+
+    async fn steps(&self, uid: &Uid, route: &Beginning, slot: &mut Slot) -> Result<(Reached, bool, Again), End> {
+        // 1. validate: pure, can fail.
+        let valid = validate::validate(&route.seen)
+            .map_err(|problem| End::Reached(Reached::Refused(problem), Again::OnChange))?;
+        let (held, losses) = self.standing(uid, &valid);
+        (self.after)(Step::Validate);
+        if held.is_empty() {
+            self.prune(uid).await.map_err(End::Unwritten)?;
+            return Err(End::Reached(Reached::Displaced(losses), Again::OnChange));
+        }
+
+        // 2. resolve: registry, can fail; nothing is asked where the digest is known.
+        let (resolved, doubt, again) = self.resolve(uid, route, &valid, &held, losses, slot).await?;
+        (self.after)(Step::Resolve);
+
+        // 3. build: pure, cannot fail.
+        let (held, losses, published) = self.hold(uid, &route.seen, &valid)?;
+        let built = build::build(&route.seen, &valid, &held, &resolved);
+        (self.after)(Step::Build);
+
+        // 4. apply: cluster, can fail; nothing is written where nothing changed.
+        let holding = holding(&valid, &held, losses);
+        let (version, written) = match published.filter(|published| built.is(published)) {
+            Some(published) => (published.version, false),
+            None => (self.apply(uid, route, &built, &holding).await?, true),
+        };
+        (self.after)(Step::Apply);
+
+        let publication = Publication {
+            image: valid.image,
+            version,
+            is_suspended: valid.route.suspend,
+            doubt,
+        };
+        Ok((Reached::Published(holding, publication), written, again))
+    }
+
+    fn begin(&self, uid: &Uid) -> Option<Beginning> {
+        self.shared.read(|world| {
+            let entry = world.route(uid)?;
+            let outcome = entry.outcome.as_ref();
+            Some(Beginning {
+                seen: Arc::clone(&entry.seen),
+                arrived: entry.arrived,
+                wanted: entry.wanted,
+                known: entry.resolved.clone(),
+                published: world.document(uid).cloned(),
+                failed_before: outcome.is_some_and(|outcome| outcome.is_unresolved()),
+            })
+        })
+    }
+
+    /// What a route holds of that which it asks for, and who holds the rest.
+    fn standing(&self, uid: &Uid, valid: &Valid) -> (Vec<Ask>, Vec<Loss>) {
+        self.shared.read(|world| {
+            let (mut held, mut losses) = (Vec::new(), Vec::new());
+            for mut ask in valid.asks() {
+                match world.claims().loss(uid, &ask.host, &ask.path) {
+                    Some(loss) => losses.push(loss),
+                    None => {
+                        ask.since = world.claims().since(uid, &ask.host, &ask.path);
+                        held.push(ask);
+                    }
+                }
+            }
+            (held, losses)
+        })
+    }
+
+    async fn resolve(
+        &self,
+        uid: &Uid,
+        route: &Beginning,
+        valid: &Valid,
+        held: &[Ask],
+        losses: Vec<Loss>,
+        slot: &mut Slot,
+    ) -> Result<(Resolved, Option<Problem>, Again), End> {
+        let published = route.published.as_ref().and_then(|published| published.resolved());
+        let is_this = |known: &&Resolved| known.image == valid.image && known.resolve == route.seen.resolve;
+        if let Some(known) = published.into_iter().chain(&route.known).find(is_this) {
+            return Ok((known.clone(), None, Again::OnChange));
+        }
+        let since = match route.failed_before {
+            true => Instant::now().checked_sub(FRESH).unwrap_or(route.wanted).max(route.wanted),
+            false => route.wanted,
+        };
+        // Others are not to wait for a registry that hangs.
+        let answer = slot.without(self.lookups.digest(&valid.reference, since)).await;
+        let is_current = self.shared.read(|world| {
+            let entry = world.route(uid);
+            entry.is_some_and(|entry| entry.seen.generation == route.seen.generation && entry.seen.resolve == route.seen.resolve)
+        });
+        if !is_current {
+            return Err(End::Overtaken);
+        }
+        match answer {
+            Ok(digest) => {
+                let resolved = Resolved {
+                    image: valid.image.clone(),
+                    resolve: route.seen.resolve.clone(),
+                    digest,
+                };
+                self.shared.change(|world| world.resolved(uid, resolved.clone()));
+                Ok((resolved, None, Again::OnChange))
+            }
+            Err(error) => {
+                let attempts = self.shared.routes.failed(uid);
+                let (problem, again) = retry::of_lookup(&error, attempts);
+                tracing::debug!(%uid, attempts, %error, "a module was not found out");
+                // What was published for this very image stays good, only newer it is not.
+                match published.filter(|known| known.image == valid.image) {
+                    Some(known) => Ok((known.clone(), Some(problem), again)),
+                    None => {
+                        let holding = holding(valid, held, losses);
+                        Err(End::Reached(Reached::Unresolved(holding, problem), again))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Settles, at one moment, what the document is to hold and over which one it is written.
+    #[expect(clippy::type_complexity, reason = "three parts of one moment, named where they arrive")]
+    fn hold(&self, uid: &Uid, seen: &Seen, valid: &Valid) -> Result<(Vec<Ask>, Vec<Loss>, Option<Arc<Published>>), End> {
+        let now = Timestamp::now();
+        self.shared.change(|world| {
+            let is_current = world.route(uid).is_some_and(|entry| entry.seen.generation == seen.generation);
+            if !is_current {
+                return Err(End::Overtaken);
+            }
+            let (mut held, mut losses) = (Vec::new(), Vec::new());
+            for mut ask in valid.asks() {
+                match world.claims().loss(uid, &ask.host, &ask.path) {
+                    Some(loss) => losses.push(loss),
+                    None => {
+                        let since = world.claims().since(uid, &ask.host, &ask.path);
+                        ask.since = since.or(Some(now));
+                        held.push(ask);
+                    }
+                }
+            }
+            if held.is_empty() {
+                // It lost meanwhile, and whoever won had it told again.
+                return Err(End::Overtaken);
+            }
+            world.stamp(uid, &held, now);
+            Ok((held, losses, world.document(uid).cloned()))
+        })
+    }
+
+    async fn apply(&self, uid: &Uid, route: &Beginning, built: &build::Built, holding: &Holding) -> Result<u64, End> {
+        let over = self.shared.read(|world| world.document(uid).cloned());
+        match self.cluster.publish(built, over.as_deref()).await {
+            Ok(published) => {
+                let version = published.version;
+                self.shared.change(|world| world.published(uid, published));
+                self.metrics.published(route.arrived.elapsed());
+                Ok(version)
+            }
+            Err(error) => match retry::of_refused_write(&error) {
+                None => Err(End::Unwritten(error)),
+                Some(problem) => {
+                    let attempts = self.shared.routes.failed(uid);
+                    tracing::warn!(%uid, %error, "a document is refused");
+                    let again = retry::of_write(&error, attempts);
+                    Err(End::Reached(Reached::Unpublished(holding.clone(), problem), again))
+                }
+            },
+        }
+    }
+
+    fn conclude(&self, uid: &Uid, seen: &Seen, reached: Reached, written: bool) {
+        self.shared.change(|world| {
+            let resolved = world.document(uid).and_then(|published| published.resolved());
+            let serves = resolved.map(|resolved| Served {
+                image: resolved.image.clone(),
+                digest: resolved.digest.clone(),
+            });
+            let outcome = Outcome {
+                generation: seen.generation,
+                reached,
+                serves,
+            };
+            world.tell(uid, outcome, written);
+        });
+    }
+
+    /// Removes a document that no route holds anything for.
+    async fn prune(&self, uid: &Uid) -> Result<(), WriteError> {
+        let published = self.shared.read(|world| {
+            let published = world.document(uid).cloned();
+            published.filter(|_| world.may_prune(uid))
+        });
+        let Some(published) = published else {
+            return Ok(());
+        };
+        self.cluster.remove(uid, &published).await?;
+        self.shared.change(|world| world.unpublished(uid, &published.object_uid));
+        Ok(())
+    }
+
+    fn later(&self, uid: &Uid, again: Again) {
+        if let Again::After(delay) = again {
+            self.shared.routes.add_after(uid.clone(), delay);
+        }
+    }
+
+    /// Says what is to be said of a route.
+    pub async fn say(&self, uid: &Uid) {
+        let now = Time(Timestamp::now());
+        let told = self.shared.read(|world| {
+            let entry = world.route(uid)?;
+            let outcome = Arc::clone(entry.outcome.as_ref()?);
+            // A newer generation has a story of its own, which says what there is to say.
+            if outcome.generation != entry.seen.generation {
+                return None;
+            }
+            let fold = world.runtimes.fold(uid, entry.version().unwrap_or(0));
+            let is_settled = entry.spread == Spread::Settled;
+            let next = status::next(&entry.seen.status, &outcome, &fold, is_settled, &now);
+            Some((Arc::clone(&entry.seen), entry.version(), entry.spread, next))
+        });
+        let Some((seen, version, spread, next)) = told else {
+            return;
+        };
+        if next.status != seen.status {
+            if let (Progress::Spreading, Spread::Spreading { since, wrote }) = (next.progress, spread) {
+                let until = wrote.unwrap_or(since) + HOLD;
+                if let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+                    self.shared.statuses.add_after(uid.clone(), left);
+                    return;
+                }
+            }
+            match self.cluster.write_status(&seen, &next.status).await {
+                Ok(written) => self.shared.change(|world| {
+                    world.status_written(uid, Instant::now());
+                    if let Some(written) = written {
+                        world.observe_route(written);
+                    }
+                }),
+                Err(error) => {
+                    let attempts = self.shared.statuses.failed(uid);
+                    tracing::debug!(%uid, attempts, %error, "a status was not written");
+                    if let Again::After(delay) = retry::of_write(&error, attempts) {
+                        self.shared.statuses.add_after(uid.clone(), delay);
+                    }
+                    return;
+                }
+            }
+            (self.after)(Step::Status);
+            if let Some((reason, note)) = next.event {
+                self.events.warn(&reference(&seen), reason, note).await;
+            }
+        }
+        self.shared.statuses.succeeded(uid);
+        if let (Progress::Complete, Some(version)) = (next.progress, version)
+            && let Some(took) = self.shared.change(|world| world.settle(uid, version))
+        {
+            self.metrics.applied(took);
+        }
+    }
+}
+
+/// Where a route answers, for people.
+fn holding(valid: &Valid, held: &[Ask], losses: Vec<Loss>) -> Holding {
+    let first = held.first().map(|ask| ask.host.to_string()).unwrap_or_default();
+    let more = match held.len() {
+        0 | 1 => String::new(),
+        all => format!(" +{}", all - 1),
+    };
+    Holding {
+        address: format!("{first}{}{more}", valid.route.path.script_name()),
+        losses,
+    }
+}
+
+fn reference(seen: &Seen) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(API_VERSION.to_owned()),
+        kind: Some(KIND.to_owned()),
+        name: Some(seen.name.name.clone()),
+        namespace: Some(seen.name.namespace.clone()),
+        uid: Some(seen.uid.to_string()),
+        ..ObjectReference::default()
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    fn is_unresolved(&self) -> bool {
+        match &self.reached {
+            Reached::Unresolved(..) => true,
+            Reached::Published(_, publication) => publication.doubt.is_some(),
+            Reached::Refused(_) | Reached::Displaced(_) | Reached::Unpublished(..) => false,
+        }
+    }
+}
