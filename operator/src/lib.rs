@@ -7,6 +7,7 @@
 //!                      └──────── what was written ──┘
 //! ```
 
+pub mod lease;
 pub mod app;
 pub mod claims;
 pub mod events;

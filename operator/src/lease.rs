@@ -1,0 +1,112 @@
+//! One operator writes at a time: the Lease `wagi-operator`.
+//!
+//! Whoever holds it renews it every third of its time; others watch it, and take it when it is
+//! given up or was not renewed for its time. [`Claim`] is what writers ask; it ends by itself while
+//! nothing can be renewed. Writes are safe without it, too (uid and resourceVersion): it keeps two
+//! operators from disturbing each other. It does not know what is written.
+
+mod claim;
+mod keep;
+mod machine;
+mod record;
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1;
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+pub use self::claim::{Claim, Holder, claim};
+
+use self::keep::Keeper;
+use self::record::Term;
+
+/// How long a Lease counts after it was renewed, as client-go's default.
+const DURATION: Duration = Duration::from_secs(15);
+/// Of one call to the API server: two of them fit into the time of a claim.
+pub const CALL: Duration = Duration::from_secs(5);
+
+/// Whose Lease, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The namespace that it is in.
+    pub namespace: String,
+    /// Who we are: no two processes at a time have the same name.
+    pub holder: String,
+}
+
+/// What it speaks to the API server with.
+#[derive(Clone)]
+pub struct Clients {
+    /// For watches: without a timeout on reads.
+    pub watch: Client,
+    /// For calls: with [`CALL`] on reads, and without retries of its own.
+    pub calls: Client,
+}
+
+/// The task that gets and renews the Lease; dropped, it stops, and the claim ends by its deadline.
+#[derive(Debug)]
+pub struct Lease {
+    task: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+/// The task has ended without having been told to.
+#[derive(Debug, thiserror::Error)]
+#[error("the task that renews the lease has ended: {0}")]
+pub struct Ended(String);
+
+// === impl Lease ===
+
+impl Lease {
+    /// Gets the Lease as soon as it is free, and renews it; `read` is called once it was read.
+    #[must_use]
+    pub fn start(
+        config: Config,
+        clients: Clients,
+        read: impl FnOnce() + Send + 'static,
+    ) -> (Self, Claim) {
+        let term = Term {
+            namespace: config.namespace,
+            name: crds::names::OPERATOR,
+            holder: config.holder,
+            duration: DURATION,
+        };
+        let namespace = term.namespace.clone();
+        let api = |client| Api::<v1::Lease>::namespaced(client, &namespace);
+        let (holder, claim) = claim();
+        let stop = CancellationToken::new();
+        let keeper = Keeper::new(term, api(clients.calls), holder, Box::new(read));
+        let task = tokio::spawn(keeper.run(api(clients.watch), stop.clone()));
+        (Self { task, stop }, claim)
+    }
+
+    /// Waits until the task ends by itself, which is a bug.
+    ///
+    /// # Cancellation
+    ///
+    /// Safe: it goes on.
+    pub async fn ended(&mut self) -> Ended {
+        Ended(match (&mut self.task).await {
+            Ok(()) => "by itself".to_owned(),
+            Err(error) => error.to_string(),
+        })
+    }
+
+    /// Gives the Lease up if it is ours, so that somebody else can take it at once.
+    ///
+    /// # Cancellation
+    ///
+    /// The Lease is not given up: it runs out.
+    pub async fn release(mut self) {
+        self.stop.cancel();
+        // A panic has said so itself.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
