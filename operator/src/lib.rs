@@ -7,7 +7,13 @@
 //!                      └──────── what was written ──┘
 //! ```
 
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod kubernetes;
 pub mod lease;
+pub mod metrics;
+pub mod telemetry;
 pub mod app;
 pub mod claims;
 pub mod events;
