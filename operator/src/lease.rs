@@ -49,12 +49,8 @@ pub struct Clients {
 pub struct Lease {
     task: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
+    ended: CancellationToken,
 }
-
-/// The task has ended without having been told to.
-#[derive(Debug, thiserror::Error)]
-#[error("the task that renews the lease has ended: {0}")]
-pub struct Ended(String);
 
 // === impl Lease ===
 
@@ -77,31 +73,34 @@ impl Lease {
         let (holder, claim) = claim();
         let stop = CancellationToken::new();
         let keeper = Keeper::new(term, api(clients.calls), holder, Box::new(read));
-        let task = tokio::spawn(keeper.run(api(clients.watch), stop.clone()));
-        (Self { task, stop }, claim)
+        let keeping = keeper.run(api(clients.watch), stop.clone());
+        let ended = CancellationToken::new();
+        // However it ends: a panic drops the guard, too.
+        let guard = ended.clone().drop_guard();
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            keeping.await;
+        });
+        (Self { task, stop, ended }, claim)
     }
 
-    /// Waits until the task ends by itself, which is a bug.
+    /// Waits until the task has ended, which it does not by itself.
     ///
     /// # Cancellation
     ///
     /// Safe: it goes on.
-    pub async fn ended(&mut self) -> Ended {
-        Ended(match (&mut self.task).await {
-            Ok(()) => "by itself".to_owned(),
-            Err(error) => error.to_string(),
-        })
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Gives the Lease up if it is ours, so that somebody else can take it at once.
     ///
     /// # Cancellation
     ///
-    /// The Lease is not given up: it runs out.
-    pub async fn release(mut self) {
+    /// The Lease may not have been given up: it runs out then.
+    pub async fn release(&self) {
         self.stop.cancel();
-        // A panic has said so itself.
-        let _ = (&mut self.task).await;
+        self.ended().await;
     }
 }
 

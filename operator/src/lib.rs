@@ -6,14 +6,22 @@
 //!                      ▲  claims                    │
 //!                      └──────── what was written ──┘
 //! ```
+//!
+//! Around it stands [`process`]: probes and metrics on a thread of their own ([`admin`]), the claim
+//! that is asked before each write ([`lease`]), and the order in which all of it ends ([`shutdown`]).
+//! [`app`] alone names the rooms of the work, [`process`] those around it; [`cli`] brings both together.
 
-pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod process;
+
+pub mod admin;
 pub mod kubernetes;
 pub mod lease;
 pub mod metrics;
+pub mod shutdown;
 pub mod telemetry;
+
 pub mod app;
 pub mod claims;
 pub mod events;

@@ -18,9 +18,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// kube's own warnings name no object; who calls it says what went wrong.
-const DEFAULT_FILTER: &str =
-    "info,kube=error,kube_client=error,kube_runtime=error,hyper=warn,tower=warn";
+/// What kube says of calls that failed names neither the call nor its cause; who calls says both.
+const DEFAULT_FILTER: &str = "info,kube_client=off,kube_runtime=error,hyper=warn,tower=warn";
 
 // === impl LogFormat ===
 

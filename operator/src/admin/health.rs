@@ -3,67 +3,66 @@
 //! It is when what it watches was listed once and the lease was read once; it stays so whatever
 //! becomes of the API server, since a restart would help nobody. Ending ends it for good.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
 
 /// Whether the process is ready; clones are of the same process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Health {
-    state: Arc<Mutex<State>>,
+    state: Arc<State>,
+    ending: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    lease_read: bool,
-    /// What was not listed yet.
-    listing: Vec<&'static str>,
-    listed: bool,
-    ending: bool,
+    lease_read: AtomicBool,
+    listed: AtomicBool,
 }
 
 // === impl Health ===
 
 impl Health {
+    /// Not ready yet, and not any more from `ending` on.
+    #[must_use]
+    pub fn new(ending: CancellationToken) -> Self {
+        Self {
+            state: Arc::default(),
+            ending,
+        }
+    }
+
     /// The lease was read: the API server answers, and lets us.
     pub fn lease_read(&self) {
-        self.lock().lease_read = true;
+        self.state.lease_read.store(true, Ordering::Release);
     }
 
-    /// These were not listed yet; none is left when all were, which is never taken back.
-    pub fn listing(&self, kinds: Vec<&'static str>) {
-        let mut state = self.lock();
-        state.listed |= kinds.is_empty();
-        state.listing = kinds;
-    }
-
-    /// The process is about to end.
-    pub fn ending(&self) {
-        self.lock().ending = true;
+    /// All that is watched was listed once.
+    pub fn listed(&self) {
+        self.state.listed.store(true, Ordering::Release);
     }
 
     /// Why not, one line each; none is ready.
     #[must_use]
-    pub fn reasons(&self) -> Vec<String> {
-        let state = self.lock();
-        let mut reasons = Vec::new();
-        if !state.lease_read {
-            reasons.push("starting: the lease was not read yet".to_owned());
-        }
-        if !state.listed && state.listing.is_empty() {
-            reasons.push("starting: nothing was listed yet".to_owned());
-        } else if !state.listed {
-            reasons.push(format!(
-                "starting: not listed yet: {}",
-                state.listing.join(", ")
-            ));
-        }
-        if state.ending {
-            reasons.push("ending: the process is about to end".to_owned());
-        }
-        reasons
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn reasons(&self) -> Vec<&'static str> {
+        let lacks = |done: &AtomicBool| !done.load(Ordering::Acquire);
+        let reasons = [
+            (
+                lacks(&self.state.lease_read),
+                "starting: the lease was not read yet",
+            ),
+            (
+                lacks(&self.state.listed),
+                "starting: routes, documents, runtimes and their reports were not all listed yet",
+            ),
+            (
+                self.ending.is_cancelled(),
+                "ending: the process is about to end",
+            ),
+        ];
+        let applying = reasons.into_iter().filter(|(applies, _)| *applies);
+        applying.map(|(_, reason)| reason).collect()
     }
 }
 
@@ -73,25 +72,17 @@ mod tests {
 
     #[test]
     fn ready_when_all_was_listed_and_the_lease_was_read_until_it_ends() {
-        let health = Health::default();
-        assert_eq!(
-            health.reasons(),
-            [
-                "starting: the lease was not read yet",
-                "starting: nothing was listed yet"
-            ]
-        );
+        let ending = CancellationToken::new();
+        let health = Health::new(ending.clone());
+        assert_eq!(health.reasons().len(), 2);
         health.lease_read();
-        health.listing(vec!["WagiRoutes", "documents"]);
-        assert_eq!(
-            health.reasons(),
-            ["starting: not listed yet: WagiRoutes, documents"]
-        );
-        health.listing(Vec::new());
+        let [listing] = health.reasons()[..] else {
+            panic!("one reason is left");
+        };
+        assert!(listing.contains("not all listed yet"), "{listing}");
+        health.listed();
         assert_eq!(health.reasons(), [""; 0]);
-        health.listing(vec!["WagiRoutes"]);
-        assert_eq!(health.reasons(), [""; 0]);
-        health.ending();
+        ending.cancel();
         assert_eq!(health.reasons(), ["ending: the process is about to end"]);
     }
 }

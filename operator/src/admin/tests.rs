@@ -1,6 +1,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 
 fn ask(address: SocketAddr, line: &str) -> String {
@@ -26,7 +28,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn probes_and_metrics_are_answered_and_unready_says_why() {
-    let (runtime, health) = (runtime(), Health::default());
+    let (runtime, health) = (runtime(), Health::new(CancellationToken::new()));
     let admin = admin(&runtime, &health);
     let address = admin.address();
     assert!(ask(address, "GET /livez").starts_with("HTTP/1.1 200 "));
@@ -38,7 +40,7 @@ fn probes_and_metrics_are_answered_and_unready_says_why() {
     );
     assert!(ask(address, "GET /readyz").ends_with("\r\n\r\nnot ready\n"));
     health.lease_read();
-    health.listing(Vec::new());
+    health.listed();
     assert!(ask(address, "GET /readyz").ends_with("\r\n\r\nok\n"));
     let metrics = ask(address, "GET /metrics");
     assert!(
@@ -52,14 +54,14 @@ fn probes_and_metrics_are_answered_and_unready_says_why() {
 
 #[test]
 fn a_dropped_server_gives_its_address_back_and_a_taken_one_is_named() {
-    let (runtime, health) = (runtime(), Health::default());
+    let (runtime, health) = (runtime(), Health::new(CancellationToken::new()));
     let first = admin(&runtime, &health);
     let address = first.address();
     let again = |address| {
         let registry = Registry::new();
         Admin::start(
             address,
-            Health::default(),
+            Health::new(CancellationToken::new()),
             registry,
             runtime.handle().clone(),
         )

@@ -251,11 +251,24 @@ fn events(
 /// Why a call was in vain.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    /// kube says its sources itself.
-    #[error("{0}")]
+    #[error("{}", with_causes(.0))]
     Api(Box<Error>),
     #[error("the API server did not answer within {CALL:?}")]
     Silence,
+}
+
+/// kube says its cause itself, but not the cause of that.
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = cause.source();
+    }
+    text
 }
 
 /// The client's own timeout is of one read; this one is of all.

@@ -164,15 +164,17 @@ impl Machine {
         now: Timestamp,
     ) -> k8s_openapi::api::coordination::v1::Lease {
         // It stays the same over tries, so that one which was thought to have failed is known again.
-        let acquired = *self.acquired.get_or_insert(now);
+        let acquired = *self.acquired.get_or_insert_with(|| as_stored(now));
         Record::written(self.seen.as_ref(), write, &self.term, acquired, now)
     }
 
     /// A write that began then has succeeded.
     pub(super) fn wrote(&mut self, record: Record, began: Instant, now: Instant) {
-        self.retry = None;
         self.renewed = Some(began);
         self.see(Some(record), now);
+        // Whoever stored something else than we wrote would do so again at once.
+        let is_settled = matches!(self.standing(), Standing::Ours | Standing::Free);
+        self.retry = (!is_settled).then(|| now + RETRY);
     }
 
     /// A write was refused: somebody else has changed the Lease.
@@ -201,6 +203,11 @@ impl Machine {
             Standing::Unknown => {}
         }
     }
+}
+
+/// The API server keeps microseconds.
+fn as_stored(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
 #[cfg(test)]

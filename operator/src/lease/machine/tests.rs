@@ -40,13 +40,16 @@ impl Server {
         }
         self.version += 1;
         lease.metadata.resource_version = Some(self.version.to_string());
-        self.lease = Some(lease.clone());
-        Ok(Record::new(lease))
+        // As it is sent and stored: times lose their nanoseconds.
+        let sent = serde_json::to_string(&lease).expect("it becomes JSON");
+        let stored: Lease = serde_json::from_str(&sent).expect("it is JSON");
+        self.lease = Some(stored.clone());
+        Ok(Record::new(stored))
     }
 }
 
 fn stamp(number: i64) -> Timestamp {
-    Timestamp::from_second(1_700_000_000 + number).expect("a time")
+    Timestamp::new(1_700_000_000 + number, 123_456_789).expect("a time")
 }
 
 /// Does what the machine says, until it waits.
