@@ -1,6 +1,6 @@
 //! Clients of the API server: the one place that makes them.
 //!
-//! kube's own timeout is of a connection, so that one that ends a call that nobody answers would
+//! kube's own timeout is of a connection, so that one that ends a call that nobody answers soon would
 //! end an idle watch, too: watches and calls have a client each. kube would also repeat calls that
 //! were refused for minutes without a word; who calls decides that here. It contacts nobody: an API
 //! server that is away is no mistake of whoever started us.
@@ -15,13 +15,16 @@ use crate::lease;
 
 /// Of one call: the API server itself ends a call after a minute, and nearly all take milliseconds.
 const CALL: Duration = Duration::from_secs(15);
+/// Longer than the longest watch that we ask for: it ends a list or a watch that nothing can come
+/// from any more.
+const WATCH: Duration = Duration::from_secs(90);
 /// Of getting a connection at all.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A client for each way of waiting.
 #[derive(Clone)]
 pub struct Clients {
-    /// For watches, which are silent for as long as nothing happens.
+    /// For watches, which are silent while nothing happens.
     pub watch: Client,
     /// For single calls.
     pub calls: Client,
@@ -79,12 +82,12 @@ pub async fn clients(kubeconfig: Option<&Path>) -> Result<Clients, Error> {
         Some(path) => from_file(path).await?,
     };
     tracing::info!(url = %config.cluster_url, "the API server's address");
-    let watch = client(&config, None)?;
+    let watch = client(&config, WATCH)?;
     Ok(Clients {
-        calls: client(&config, Some(CALL))?,
+        calls: client(&config, CALL)?,
         lease: lease::Clients {
             watch: watch.clone(),
-            calls: client(&config, Some(lease::CALL))?,
+            calls: client(&config, lease::CALL)?,
         },
         watch,
     })
@@ -102,10 +105,10 @@ async fn from_file(path: &Path) -> Result<Config, Error> {
         .map_err(unusable)
 }
 
-fn client(config: &Config, read_timeout: Option<Duration>) -> Result<Client, Error> {
+fn client(config: &Config, read_timeout: Duration) -> Result<Client, Error> {
     let mut config = config.clone();
     config.connect_timeout = Some(CONNECT);
-    config.read_timeout = read_timeout;
+    config.read_timeout = Some(read_timeout);
     config.default_retry = false;
     let url = config.cluster_url.to_string();
     Client::try_from(config).map_err(|error| Error::Client {

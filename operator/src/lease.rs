@@ -38,7 +38,7 @@ pub struct Config {
 /// What it speaks to the API server with.
 #[derive(Clone)]
 pub struct Clients {
-    /// For watches: without a timeout on reads.
+    /// For watches: with a timeout on reads longer than a watch.
     pub watch: Client,
     /// For calls: with [`CALL`] on reads, and without retries of its own.
     pub calls: Client,
