@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::modules::{Compile, Modules};
+use crate::modules::{Compile, LoadError, Modules};
 use crate::routing::RouteTable;
 use crate::routing::live::RoutesWriter;
 use crate::source::{Document, Snapshot, Source};
@@ -30,7 +30,7 @@ use crate::source::{Document, Snapshot, Source};
 pub use change::Change;
 use retries::Retries;
 use slots::{Failed, Outcome, Slots};
-pub use status::{RouteState, RouteStatus};
+pub use status::{Cause, RouteState, RouteStatus, Statuses};
 
 /// Makes what a route's requests are given to.
 pub trait Build: Send + Sync + 'static {
@@ -71,7 +71,7 @@ pub struct Control<C: Compile, B: Build<Program = C::Program>> {
     mistakes: HashSet<String>,
     loads: JoinSet<Outcome<B::Target>>,
     retries: Retries,
-    statuses: watch::Sender<Arc<[RouteStatus]>>,
+    statuses: watch::Sender<Arc<Statuses>>,
     /// Loaded, and not in the table yet.
     ready: Vec<Outcome<B::Target>>,
     changes: Vec<Change>,
@@ -104,7 +104,7 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
 
     /// What there is to say of every route, from now on.
     #[must_use]
-    pub fn statuses(&self) -> watch::Receiver<Arc<[RouteStatus]>> {
+    pub fn statuses(&self) -> watch::Receiver<Arc<Statuses>> {
         self.statuses.subscribe()
     }
 
@@ -147,6 +147,7 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
             self.slots.begin(&document);
             self.load(document);
         }
+        self.slots.follow(&snapshot);
         self.wanted = snapshot;
         self.wait();
     }
@@ -207,7 +208,10 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
             self.modules
                 .retain(&self.slots.digests(), &self.slots.images());
         }
-        self.statuses.send_replace(self.slots.statuses());
+        self.statuses.send_replace(Arc::new(Statuses {
+            snapshot: Arc::clone(&self.wanted),
+            routes: self.slots.statuses(),
+        }));
         let changes = std::mem::take(&mut self.changes);
         if self.is_first || !changes.is_empty() {
             applied(Applied {
@@ -266,13 +270,15 @@ async fn load<C: Compile, B: Build<Program = C::Program>>(
     document: &Arc<Document>,
 ) -> Result<(Digest, B::Target), Failed> {
     if let Some(folder) = &document.missing_volume {
-        return Err(Failed::of(format!(
-            "there is no folder {}",
-            folder.display()
-        )));
+        let reason = format!("there is no folder {}", folder.display());
+        return Err(Failed::of(Cause::Build, reason));
     }
     let loaded = modules.load(&document.module).await;
     let (digest, program) = loaded.map_err(|failure| Failed {
+        cause: match failure.error {
+            LoadError::Refused(_) | LoadError::Broken(_) => Cause::Compile,
+            _ => Cause::Fetch,
+        },
         reason: failure.error.to_string(),
         retry_at: failure.retry_at,
     })?;
@@ -280,11 +286,14 @@ async fn load<C: Compile, B: Build<Program = C::Program>>(
     let built = tokio::task::spawn_blocking(move || {
         builder
             .build(&document.route, program, digest)
-            .map_err(|error| Failed::of(error.to_string()))
+            .map_err(|error| Failed::of(Cause::Build, error.to_string()))
     });
     match built.await {
         Ok(target) => target.map(|target| (digest, target)),
-        Err(panic) => Err(Failed::of(format!("making the route broke down: {panic}"))),
+        Err(panic) => {
+            let reason = format!("making the route broke down: {panic}");
+            Err(Failed::of(Cause::Build, reason))
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod bare;
 mod document;
+pub mod kubernetes;
 mod listing;
 mod manifests;
 mod mistake;
@@ -16,12 +17,15 @@ mod yaml;
 #[doc(hidden)]
 pub mod fuzz;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crds::module_reference::RegistryReference;
+use crds::names;
 use crds::validate::{RouteName, ValidRoute};
 
+pub use kubernetes::Kubernetes;
 pub use listing::Stamp;
 #[cfg(test)]
 pub(crate) use manifests::tests::in_memory;
@@ -49,6 +53,38 @@ pub struct Snapshot {
     pub files: usize,
     /// How many objects of other kinds were skipped.
     pub other_kinds: usize,
+    /// What of a cluster this shows; nothing where routes are files.
+    pub cluster: Option<Cluster>,
+}
+
+/// What of a cluster a snapshot shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// The resourceVersion up to which it goes.
+    pub version: u64,
+    /// Whether the API server was asked for all there is, and not only what was kept on disk.
+    pub is_listed: bool,
+    /// Routes that are kept although a list lacked them.
+    pub kept: usize,
+    /// Documents that cannot be read.
+    pub refused: Vec<Arc<Refused>>,
+}
+
+/// A document of a cluster that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Of which route.
+    pub route: RouteName,
+    /// The route's uid.
+    pub uid: Arc<str>,
+    /// The route's generation, where that can be read.
+    pub generation: i64,
+    /// The document's resourceVersion.
+    pub version: u64,
+    /// Why.
+    pub reason: String,
+    /// Whether an older document of the route stays.
+    pub has_older: bool,
 }
 
 /// One route as its source has it.
@@ -66,11 +102,23 @@ pub struct Document {
 
 /// Where a route stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The file.
-    pub file: Arc<Path>,
-    /// The line where its document begins.
-    pub line: u64,
+pub enum Origin {
+    /// In a file.
+    File {
+        /// The file.
+        file: Arc<Path>,
+        /// The line where its document begins.
+        line: u64,
+    },
+    /// In a cluster.
+    Cluster {
+        /// The route's uid.
+        uid: Arc<str>,
+        /// The route's generation that the document was made of.
+        generation: i64,
+        /// The resourceVersion with which the document came.
+        version: u64,
+    },
 }
 
 /// Where a route's module is.
@@ -108,6 +156,19 @@ pub enum OpenError {
     /// A bare module stands beside other paths.
     #[error("{} is a module: name it alone, or write a manifest for it", .0.display())]
     ModuleAmongOthers(PathBuf),
+}
+
+// === impl Origin ===
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line } => write!(f, "{}:{line}", file.display()),
+            Self::Cluster { uid, version, .. } => {
+                write!(f, "{}@{version}", names::document_name(uid))
+            }
+        }
+    }
 }
 
 // === impl Document ===

@@ -176,7 +176,7 @@ pub fn pulses(io: &Handle, executor: &Arc<Executor>) -> Vec<Pulse> {
 /// Every route that is wanted, and what becomes of its requests.
 #[must_use]
 pub fn statuses(
-    statuses: &watch::Receiver<Arc<[control::RouteStatus]>>,
+    statuses: &watch::Receiver<Arc<control::Statuses>>,
     routes: &Routes<Arc<Route>>,
 ) -> Vec<RouteStatus> {
     let table = routes.current();
@@ -185,7 +185,7 @@ pub fn statuses(
         .map(|route| (route.name.as_str(), route))
         .collect();
     let known = Arc::clone(&statuses.borrow());
-    let shown = known.iter().map(|known| {
+    let shown = known.routes.iter().map(|known| {
         let route = targets.get(known.document.name().to_string().as_str());
         shown(known, route.and_then(|route| route.handler.as_ref()))
     });
@@ -209,7 +209,7 @@ fn shown(known: &control::RouteStatus, handler: Option<&route::Handler>) -> Rout
         parts: handler.map_or_else(Vec::new, |handler| {
             handler.parts().map(ToString::to_string).collect()
         }),
-        error: known.error.clone(),
+        error: known.error.as_ref().map(|(_, reason)| reason.clone()),
         in_flight: handler.map_or(0, |handler| handler.gate.passed()),
     }
 }

@@ -57,8 +57,7 @@ pub async fn check<C: Compile>(
     for (document, loaded) in snapshot.documents.iter().zip(loads) {
         let mut say = |text: String| {
             let origin = &document.origin;
-            let (file, line) = (origin.file.display(), origin.line);
-            lines.push(format!("{file}:{line}:1: {}: {text}", document.name()));
+            lines.push(format!("{origin}:1: {}: {text}", document.name()));
         };
         if let Some(folder) = &document.missing_volume {
             say(format!(
@@ -96,13 +95,11 @@ fn conflicts(documents: &[Arc<Document>]) -> Vec<String> {
         let (winner, loser) = (&documents[winner], &documents[loser]);
         let host = host.map_or_else(|| "any host".to_owned(), |host| host.to_string());
         format!(
-            "{}:{}:1: {}: spec.path: {path} of {host} belongs to {} already ({}:{})",
-            loser.origin.file.display(),
-            loser.origin.line,
+            "{}:1: {}: spec.path: {path} of {host} belongs to {} already ({})",
+            loser.origin,
             loser.name(),
             winner.name(),
-            winner.origin.file.display(),
-            winner.origin.line,
+            winner.origin,
         )
     };
     conflicts.into_iter().map(line).collect()

@@ -27,6 +27,10 @@ pub(super) fn plan<T>(slots: &Slots<T>, snapshot: &Snapshot) -> Plan {
         .collect();
     let differs = |document: &&Arc<Document>| {
         slots.newest(document.name()).is_none_or(|tried| {
+            // A source says what did not change by the very same document.
+            if Arc::ptr_eq(document, tried) {
+                return false;
+            }
             let Document {
                 route,
                 origin: _,

@@ -9,7 +9,7 @@ use crds::validate::RouteName;
 use tokio::time::Instant;
 
 use super::change::Change;
-use super::status::{RouteState, RouteStatus};
+use super::status::{Cause, RouteState, RouteStatus};
 use crate::routing::{Conflict, Entry};
 use crate::source::{Document, ModuleSource, Snapshot};
 
@@ -21,6 +21,7 @@ pub(super) struct Outcome<T> {
 
 /// Why a route could not be loaded.
 pub(super) struct Failed {
+    pub(super) cause: Cause,
     pub(super) reason: String,
     /// When to try again, if time may help.
     pub(super) retry_at: Option<Instant>,
@@ -39,6 +40,8 @@ pub(super) struct Slots<T> {
 struct Slot<T> {
     /// The version that was asked for last; it may still be loading.
     newest: Arc<Document>,
+    /// The same as the source has it now: it may have come again, and ask for the same.
+    wanted: Arc<Document>,
     progress: Progress,
     serving: Option<Serving<T>>,
 }
@@ -47,7 +50,7 @@ struct Slot<T> {
 enum Progress {
     Loading,
     Loaded,
-    Failed(String),
+    Failed(Cause, String),
 }
 
 struct Serving<T> {
@@ -109,7 +112,7 @@ impl<T> Slots<T> {
     }
 
     /// What there is to say of every route, in order of precedence.
-    pub(super) fn statuses(&self) -> Arc<[RouteStatus]> {
+    pub(super) fn statuses(&self) -> Vec<RouteStatus> {
         self.in_order().map(Slot::status).collect()
     }
 
@@ -149,12 +152,14 @@ impl<T> Slots<T> {
         match self.slots.get_mut(document.name()) {
             Some(slot) => {
                 slot.newest = Arc::clone(document);
+                slot.wanted = Arc::clone(document);
                 slot.progress = Progress::Loading;
             }
             None => {
                 self.is_stale = true;
                 let slot = Slot {
                     newest: Arc::clone(document),
+                    wanted: Arc::clone(document),
                     progress: Progress::Loading,
                     serving: None,
                 };
@@ -163,6 +168,17 @@ impl<T> Slots<T> {
         }
         // A place may have moved although the route does not serve yet.
         self.is_stale |= self.slots[document.name()].serving.is_none();
+    }
+
+    /// Notes which documents a snapshot has: those that need no loading, too.
+    pub(super) fn follow(&mut self, snapshot: &Snapshot) {
+        for document in &snapshot.documents {
+            if let Some(slot) = self.slots.get_mut(document.name())
+                && !Arc::ptr_eq(&slot.wanted, document)
+            {
+                slot.wanted = Arc::clone(document);
+            }
+        }
     }
 
     /// Takes what was loaded, and the snapshot's order; says what changed.
@@ -245,13 +261,13 @@ impl<T> Slots<T> {
         let Outcome { document, loaded } = outcome;
         let route = document.name().clone();
         let previous = self.slots.remove(&route);
-        let (said, serving) = match previous {
-            None => (None, None),
-            Some(slot) => (slot.progress.failure(), slot.serving),
+        let (said, serving, wanted) = match previous {
+            None => (None, None, Arc::clone(&document)),
+            Some(slot) => (slot.progress.failure(), slot.serving, slot.wanted),
         };
         let progress = match &loaded {
             Ok(_) => Progress::Loaded,
-            Err(failed) => Progress::Failed(failed.reason.clone()),
+            Err(failed) => Progress::Failed(failed.cause, failed.reason.clone()),
         };
         let (serving, change) = match (loaded, serving) {
             (Ok((digest, target)), old) => {
@@ -309,6 +325,7 @@ impl<T> Slots<T> {
             route,
             Slot {
                 newest: document,
+                wanted,
                 progress,
                 serving,
             },
@@ -321,8 +338,9 @@ impl<T> Slots<T> {
 
 impl Failed {
     /// A failure that only a change helps.
-    pub(super) const fn of(reason: String) -> Self {
+    pub(super) const fn of(cause: Cause, reason: String) -> Self {
         Self {
+            cause,
             reason,
             retry_at: None,
         }
@@ -334,7 +352,7 @@ impl Failed {
 impl Progress {
     fn failure(self) -> Option<String> {
         match self {
-            Self::Failed(reason) => Some(reason),
+            Self::Failed(_, reason) => Some(reason),
             Self::Loading | Self::Loaded => None,
         }
     }
@@ -344,18 +362,23 @@ impl Progress {
 
 impl<T> Slot<T> {
     fn status(&self) -> RouteStatus {
-        let (state, error) = match (&self.progress, &self.serving) {
-            (Progress::Failed(reason), Some(_)) => (RouteState::Kept, Some(reason)),
-            (Progress::Failed(reason), None) => (RouteState::NotLoaded, Some(reason)),
-            (Progress::Loading, Some(_)) => (RouteState::Updating, None),
-            (Progress::Loading, None) => (RouteState::Loading, None),
-            (Progress::Loaded, _) => (RouteState::Serving, None),
+        let error = match &self.progress {
+            Progress::Failed(cause, reason) => Some((*cause, reason.clone())),
+            Progress::Loading | Progress::Loaded => None,
+        };
+        let state = match (&self.progress, &self.serving) {
+            (Progress::Failed(..), Some(_)) => RouteState::Kept,
+            (Progress::Failed(..), None) => RouteState::NotLoaded,
+            (Progress::Loading, Some(_)) => RouteState::Updating,
+            (Progress::Loading, None) => RouteState::Loading,
+            (Progress::Loaded, _) => RouteState::Serving,
         };
         RouteStatus {
             document: Arc::clone(self.shown()),
+            wanted: Arc::clone(&self.wanted),
             digest: self.serving.as_ref().map(|serving| serving.digest),
             state,
-            error: error.cloned(),
+            error,
         }
     }
 

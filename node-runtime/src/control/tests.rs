@@ -45,7 +45,7 @@ struct Bench {
     snapshots: UnboundedSender<Arc<Snapshot>>,
     applied: UnboundedReceiver<Applied>,
     compiled: Arc<std::sync::atomic::AtomicUsize>,
-    statuses: watch::Receiver<Arc<[RouteStatus]>>,
+    statuses: watch::Receiver<Arc<Statuses>>,
     _control: JoinSet<()>,
 }
 
@@ -111,11 +111,11 @@ impl Bench {
     fn states(&self) -> Vec<String> {
         let statuses = self.statuses.borrow();
         let state = |status: &RouteStatus| {
-            let error = status.error.as_deref().unwrap_or_default();
+            let error = status.error.as_ref().map_or("", |(_, reason)| reason);
             let (name, state) = (status.document.name(), status.state);
             format!("{name} {state:?} {error}")
         };
-        statuses.iter().map(state).collect()
+        statuses.routes.iter().map(state).collect()
     }
 
     /// The line without the folder's name and with short digests.

@@ -39,6 +39,11 @@ impl Mistake {
         }
     }
 
+    /// A mistake of an object in a cluster.
+    pub(super) fn of_object(name: &str, text: String) -> Self {
+        Self::whole(&Arc::from(Path::new(name)), text)
+    }
+
     /// A mistake of a file as a whole.
     pub(super) fn whole(file: &Arc<Path>, text: String) -> Self {
         Self {

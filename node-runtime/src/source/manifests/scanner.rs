@@ -267,7 +267,7 @@ impl Scanner {
             .find(is_missing)
             .cloned();
         Some(Document {
-            origin: Origin {
+            origin: Origin::File {
                 file: Arc::clone(file),
                 line,
             },

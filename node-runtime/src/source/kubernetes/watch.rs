@@ -1,0 +1,423 @@
+//! The story of following: read what was kept → list → watch → list again when a watch cannot go on.
+//!
+//! A watch that ends is followed by another from where it ended. A list is asked for only at the
+//! start and when the API server has forgotten what happened since; where a connection was lost
+//! first, it waits, since it was lost for everybody. What is there at once becomes one snapshot:
+//! nothing waits for more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::names;
+use futures::{FutureExt, Stream, StreamExt};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Resource;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::core::Request;
+use tokio::sync::watch as channel;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::known::{Keep, Known};
+use super::patience::{Backoff, up_to};
+use super::published::{self, Item, List, Meta};
+use super::snapshot::{Journal, Restored};
+use super::{Settings, Stage, View};
+use crate::source::Snapshot;
+
+/// An API server that has not answered for so long at the start is away, until it answers.
+const AWAY_AFTER: Duration = Duration::from_secs(3);
+/// How long a list may take: ten thousand documents take seconds where everything is slow.
+const LIST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a watch lasts, and a random part beside it: watches of many runtimes end apart.
+const WATCH: (Duration, Duration) = (Duration::from_secs(45), Duration::from_secs(15));
+/// A watch that has not ended by then is on a connection that is dead.
+const WATCH_SLACK: Duration = Duration::from_secs(5);
+/// After so many watches that could not begin, what the API server knows may be another history.
+const MOST_FAILURES: u32 = 10;
+/// Events that become one snapshot.
+const MOST_AT_ONCE: usize = 10_000;
+
+/// Follows what is published.
+pub(super) struct Follower {
+    settings: Settings,
+    known: Known,
+    journal: Option<Journal>,
+    snapshots: channel::Sender<Option<Arc<Snapshot>>>,
+    view: channel::Sender<View>,
+    backoff: Backoff,
+    /// Whether the connection was lost since the API server answered last.
+    is_lost: bool,
+}
+
+/// Why a watch does not go on.
+#[derive(Debug, thiserror::Error)]
+enum WatchError {
+    /// What happened since is not known any more.
+    #[error("the API server has forgotten what changed since {0}")]
+    Expired(u64),
+    /// It said nothing until it must have ended.
+    #[error("the watch did not end when it should")]
+    Stuck,
+    /// It ended before its time: so does a connection that is closed.
+    #[error("the connection was closed")]
+    Early,
+    /// It broke.
+    #[error("{0}")]
+    Broken(String),
+}
+
+// === impl Follower ===
+
+impl Follower {
+    pub(super) fn new(
+        settings: Settings,
+        known: Known,
+        journal: Option<Journal>,
+        snapshots: channel::Sender<Option<Arc<Snapshot>>>,
+        view: channel::Sender<View>,
+    ) -> Self {
+        Self {
+            settings,
+            known,
+            journal,
+            snapshots,
+            view,
+            backoff: Backoff::default(),
+            is_lost: false,
+        }
+    }
+
+    /// Follows for ever.
+    pub(super) async fn run(mut self, restored: Option<Restored>) {
+        let kept = match restored {
+            Some(restored) if !restored.texts.is_empty() => Some(self.restore(restored).await),
+            _ => None,
+        };
+        self.first_list(kept).await;
+        loop {
+            self.watch_on().await;
+            if self.is_lost {
+                let pause = up_to(self.settings.relist_spread);
+                tracing::info!("documents are listed again in {pause:?}");
+                self.rest(pause).await;
+            }
+            self.list_again().await;
+        }
+    }
+
+    /// Serves what was kept, whatever the API server will say.
+    async fn restore(&mut self, restored: Restored) -> usize {
+        let version = restored.version;
+        self.on_blocking_thread(move |known| {
+            let items = restored.texts.into_iter().map(item).collect();
+            known.restore(version, items);
+        })
+        .await;
+        self.publish(Vec::new());
+        let documents = self.known.documents();
+        tracing::info!(documents, "documents as they were seen last");
+        documents
+    }
+
+    /// Asks until there is an answer, and says when there is none.
+    async fn first_list(&mut self, kept: Option<usize>) {
+        loop {
+            let asked = Instant::now();
+            let (client, namespace) = (self.settings.client.clone(), &self.settings.namespace);
+            let mut listing = std::pin::pin!(list(client, namespace.clone()));
+            let listed = match timeout_at(asked + AWAY_AFTER, &mut listing).await {
+                Ok(listed) => listed,
+                Err(_elapsed) => {
+                    let reason = format!("it has not answered for {AWAY_AFTER:?}");
+                    away(&self.view, reason, kept);
+                    listing.await
+                }
+            };
+            match listed {
+                Ok(list) => return self.take_list(list).await,
+                Err(reason) => {
+                    if self.backoff.failures() == 0 {
+                        tracing::warn!("the API server cannot be asked for documents: {reason}");
+                    }
+                    away(&self.view, reason, kept);
+                    let pause = self.backoff.next();
+                    self.rest(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn list_again(&mut self) {
+        loop {
+            let namespace = self.settings.namespace.clone();
+            match list(self.settings.client.clone(), namespace).await {
+                Ok(list) => return self.take_list(list).await,
+                Err(reason) => {
+                    if self.backoff.failures() == 0 {
+                        tracing::warn!("documents cannot be listed: {reason}; all serve as they do");
+                    }
+                    let pause = self.backoff.next();
+                    self.rest(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn take_list(&mut self, text: String) {
+        let grace = self.settings.shrink_grace;
+        let taken = self
+            .on_blocking_thread(move |known| {
+                let list: List = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+                let listed = list.items.len();
+                Ok::<_, String>((known.list(list, Instant::now(), grace), listed))
+            })
+            .await;
+        match taken {
+            Ok((keep, listed)) => {
+                tracing::debug!(listed, version = self.known.version(), "documents are listed");
+                self.backoff.reset();
+                self.is_lost = false;
+                self.publish(keep);
+                self.show(Stage::Listed);
+            }
+            // An API server whose lists are none will not give a watch either: the next try says so.
+            Err(error) => tracing::warn!("a list of documents cannot be read: {error}"),
+        }
+    }
+
+    /// Watches, one watch after another, until only a list helps.
+    async fn watch_on(&mut self) {
+        loop {
+            match self.watch().await {
+                Ok(()) => {
+                    self.backoff.reset();
+                    self.is_lost = false;
+                }
+                Err(error @ WatchError::Expired(_)) => {
+                    tracing::info!("{error}");
+                    return;
+                }
+                Err(error) => {
+                    if self.backoff.failures() == 0 {
+                        tracing::warn!("changes cannot be watched: {error}; all serve as they do");
+                    }
+                    self.is_lost = true;
+                    if self.backoff.failures() >= MOST_FAILURES {
+                        return;
+                    }
+                    let pause = self.backoff.next();
+                    self.rest(pause).await;
+                }
+            }
+        }
+    }
+
+    /// One watch, until it ends as it should.
+    async fn watch(&mut self) -> Result<(), WatchError> {
+        let time = WATCH.0 + up_to(WATCH.1);
+        let end = Instant::now() + time;
+        let until = end + WATCH_SLACK;
+        let stuck = |_| WatchError::Stuck;
+        let begin = begin_watch(&self.settings, self.known.version(), time);
+        let events = timeout_at(until, begin).await.map_err(stuck)??;
+        let mut events = std::pin::pin!(events);
+        loop {
+            let expiry = self.known.next_expiry();
+            tokio::select! {
+                event = timeout_at(until, events.next()) => match event.map_err(stuck)? {
+                    None if Instant::now() + WATCH_SLACK < end => return Err(WatchError::Early),
+                    None => return Ok(()),
+                    Some(event) => self.take_events(event?, events.as_mut())?,
+                },
+                () = at(expiry) => self.expire(),
+            }
+        }
+    }
+
+    /// Takes an event and those that are there with it.
+    fn take_events(
+        &mut self,
+        first: Event,
+        mut events: std::pin::Pin<&mut impl Stream<Item = Result<Event, WatchError>>>,
+    ) -> Result<(), WatchError> {
+        self.backoff.reset();
+        self.is_lost = false;
+        let mut keep = Vec::new();
+        let mut ended = Ok(());
+        let mut next = Some(first);
+        let mut taken = 0;
+        while let Some(event) = next.take() {
+            ended = self.take(event, &mut keep);
+            taken += 1;
+            if ended.is_err() || taken == MOST_AT_ONCE {
+                break;
+            }
+            match events.next().now_or_never() {
+                Some(Some(Ok(event))) => next = Some(event),
+                Some(Some(Err(error))) => ended = Err(error),
+                // The end is found again.
+                Some(None) | None => {}
+            }
+        }
+        self.publish(keep);
+        ended
+    }
+
+    fn take(&mut self, event: Event, keep: &mut Vec<Keep>) -> Result<(), WatchError> {
+        match event {
+            WatchEvent::Added(item) | WatchEvent::Modified(item) => {
+                keep.extend(self.known.put(item));
+            }
+            WatchEvent::Deleted(item) => keep.extend(self.known.delete(&item)),
+            WatchEvent::Bookmark(bookmark) => {
+                let version = published::version(&bookmark.metadata.resource_version);
+                self.known.bookmark(version);
+            }
+            WatchEvent::Error(status) if status.code == 410 => {
+                return Err(WatchError::Expired(self.known.version()));
+            }
+            WatchEvent::Error(status) => return Err(WatchError::Broken(status.message)),
+        }
+        Ok(())
+    }
+
+    /// Waits, and lets go meanwhile of what was kept for long enough.
+    async fn rest(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return,
+                () = at(self.known.next_expiry()) => self.expire(),
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        let keep = self.known.expire(Instant::now());
+        tracing::warn!(
+            documents = keep.len(),
+            "documents that a list lacked go now: --shrink-grace is over"
+        );
+        self.publish(keep);
+    }
+
+    /// Hands on what is known, where that is new, and keeps it.
+    fn publish(&mut self, keep: Vec<Keep>) {
+        if let (Some(journal), false) = (&self.journal, keep.is_empty()) {
+            journal.keep(keep, self.known.version());
+        }
+        if self.known.take_changed() {
+            self.snapshots
+                .send_replace(Some(Arc::new(self.known.snapshot())));
+        }
+        self.view.send_if_modified(|view| {
+            let is_new = !Arc::ptr_eq(&view.fleet, self.known.fleet());
+            view.fleet = Arc::clone(self.known.fleet());
+            is_new
+        });
+    }
+
+    fn show(&self, stage: Stage) {
+        self.view.send_if_modified(|view| {
+            let is_new = view.stage != stage;
+            view.stage = stage;
+            is_new
+        });
+    }
+
+    /// Reads many documents without holding up what serves.
+    async fn on_blocking_thread<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Known) -> T + Send + 'static,
+    ) -> T {
+        let empty = Known::new(self.settings.namespace.clone());
+        let mut known = std::mem::replace(&mut self.known, empty);
+        let worked = tokio::task::spawn_blocking(move || {
+            let outcome = work(&mut known);
+            (known, outcome)
+        });
+        let (known, outcome) = worked.await.expect("reading documents does not panic");
+        self.known = known;
+        outcome
+    }
+}
+
+type Event = WatchEvent<Item>;
+
+/// Everything, in one answer: pages would come from several moments of etcd, and cost it more.
+async fn list(client: kube::Client, namespace: String) -> Result<String, String> {
+    let request = Request::new(ConfigMap::url_path(&(), Some(&namespace)))
+        .list(&ListParams::default())
+        .map_err(|error| error.to_string())?;
+    match timeout(LIST_TIMEOUT, client.request_text(request)).await {
+        Ok(listed) => listed.map_err(|error| said(&error)),
+        Err(_elapsed) => Err(format!("no answer within {LIST_TIMEOUT:?}")),
+    }
+}
+
+async fn begin_watch(
+    settings: &Settings,
+    version: u64,
+    time: Duration,
+) -> Result<impl Stream<Item = Result<Event, WatchError>> + use<>, WatchError> {
+    let parameters = WatchParams {
+        timeout: u32::try_from(time.as_secs()).ok(),
+        ..WatchParams::default()
+    };
+    let url = ConfigMap::url_path(&(), Some(&settings.namespace));
+    let request = Request::new(url).watch(&parameters, &version.to_string());
+    let request = request.map_err(|error| WatchError::Broken(error.to_string()))?;
+    let broken = move |error: kube::Error| match &error {
+        kube::Error::Api(status) if status.code == 410 => WatchError::Expired(version),
+        error => WatchError::Broken(said(error)),
+    };
+    let events = settings.client.request_events::<Item>(request).await;
+    Ok(events
+        .map_err(broken)?
+        .map(move |event| event.map_err(broken)))
+}
+
+/// An error and its causes, each once.
+fn said(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return format!("{} ({})", status.message, status.code);
+    }
+    let mut text = String::new();
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{separator}{said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn away(view: &channel::Sender<View>, reason: String, kept: Option<usize>) {
+    view.send_modify(|view| view.stage = Stage::Away { reason, kept });
+}
+
+fn item((name, version, text): (String, u64, String)) -> Item {
+    let key = if name == names::FLEET {
+        names::FLEET_KEY
+    } else {
+        names::DOCUMENT_KEY
+    };
+    Item {
+        metadata: Meta {
+            name,
+            resource_version: version.to_string(),
+            ..Meta::default()
+        },
+        data: [(key.to_owned(), text)].into(),
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
