@@ -3,6 +3,7 @@
 pub mod build;
 mod call;
 pub mod capacity;
+mod cluster;
 pub mod command;
 pub mod observe;
 mod storage;
@@ -13,7 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
 
@@ -21,7 +22,7 @@ use self::build::{Builder, Compiler};
 use self::observe::Metrics;
 use crate::admin::{self, Admin, Health, Shown};
 use crate::compile::CompileConfig;
-use crate::control::{Applied, Control};
+use crate::control::{Applied, Control, Statuses};
 use crate::guest::{
     Ending, Engine, EngineConfig, EngineError, Executor, ExecutorConfig, ExecutorError,
 };
@@ -83,7 +84,17 @@ pub struct Runtime {
     http: http::Config,
     stderr: JoinHandle<()>,
     health: Health,
+    readiness: Readiness,
     admin: Option<Admin>,
+}
+
+/// Who decides whether it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readiness {
+    /// It is when every route was tried.
+    Tried,
+    /// Somebody else tells its [`Health`].
+    Told,
 }
 
 /// A runtime could not be set up.
@@ -174,6 +185,7 @@ impl Runtime {
             http: config.http,
             stderr: tokio::spawn(lines.run()),
             health,
+            readiness: Readiness::Tried,
             admin,
         })
     }
@@ -188,6 +200,17 @@ impl Runtime {
     #[must_use]
     pub fn health(&self) -> Health {
         self.health.clone()
+    }
+
+    /// What there is to say of every route, from now on.
+    #[must_use]
+    pub fn statuses(&self) -> Option<watch::Receiver<Arc<Statuses>>> {
+        self.control.as_ref().map(Control::statuses)
+    }
+
+    /// Leaves it to the caller to say when it is ready: having tried every route is not enough.
+    pub fn is_told_when_ready(&mut self) {
+        self.readiness = Readiness::Told;
     }
 
     /// Where it can be looked at.
@@ -215,11 +238,13 @@ impl Runtime {
         };
         let (loaded, first) = tokio::sync::oneshot::channel();
         let mut loaded = Some(loaded);
-        let health = self.health();
+        let (health, readiness) = (self.health(), self.readiness);
         let following = control.run(source, |change| {
-            match &change.loading[..] {
-                [] => health.loaded(),
-                loading => health.loading(loading.iter().map(ToString::to_string).collect()),
+            if readiness == Readiness::Tried {
+                match &change.loading[..] {
+                    [] => health.loaded(),
+                    loading => health.loading(loading.iter().map(ToString::to_string).collect()),
+                }
             }
             applied(change);
             if let Some(loaded) = loaded.take() {

@@ -8,6 +8,7 @@ pub mod check;
 mod completions;
 mod effective;
 mod inspect;
+mod node;
 mod progress;
 mod push;
 mod store;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::args::compile::CompileArgs;
+use self::args::node::NodeArgs;
 use self::effective::Effective;
 use crate::compile_child::{self, ChildArgs};
 use crate::config::ConfigError;
@@ -65,6 +67,9 @@ pub enum Command {
     /// Serve manifests, or one module on every path.
     #[command(after_help = EXIT_CODES)]
     Up(Box<UpArgs>),
+    /// Serve what is published in a cluster, and report: the program of each node.
+    #[command(after_help = EXIT_CODES)]
+    Node(Box<NodeArgs>),
     /// Run one request without a server.
     #[command(after_help = EXIT_CODES)]
     Call(CallArgs),
@@ -95,87 +100,9 @@ pub struct UpArgs {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Address and port to listen on; port 0 takes a free one.
-    #[arg(
-        long,
-        env = "WAGI_LISTEN",
-        default_value = "127.0.0.1:3000",
-        value_name = "ADDRESS"
-    )]
-    pub listen: String,
-
-    /// Programs that run at the same time.
-    #[arg(
-        long,
-        env = "WAGI_MAX_REQUESTS",
-        default_value = "1000",
-        value_name = "NUMBER"
-    )]
-    pub max_requests: String,
-
-    /// Connections that are open at the same time; when full, the longest idle one is closed.
-    #[arg(
-        long,
-        env = "WAGI_MAX_CONNECTIONS",
-        default_value = "10000",
-        value_name = "NUMBER"
-    )]
-    pub max_connections: String,
-
-    /// Memory of all running programs together: bytes, or a part of what the process may use.
-    #[arg(
-        long,
-        env = "WAGI_GUEST_MEMORY",
-        default_value = "60%",
-        value_name = "QUANTITY"
-    )]
-    pub guest_memory: String,
-
-    /// How long a connection may idle between two requests.
-    #[arg(
-        long,
-        env = "WAGI_KEEP_ALIVE",
-        default_value = "10m",
-        value_name = "DURATION"
-    )]
-    pub keep_alive: String,
-
-    /// Lines a second of each route's stderr that go to the log; ten times as many at once.
-    #[arg(
-        long,
-        env = "WAGI_STDERR_RATE",
-        default_value = "100",
-        value_name = "NUMBER"
-    )]
-    pub stderr_rate: String,
-
-    /// What can be seen of it.
+    /// How requests are served.
     #[command(flatten)]
-    pub admin: args::admin::AdminArgs,
-
-    /// Where modules are kept.
-    #[command(flatten)]
-    pub store: args::store::StoreArgs,
-
-    /// How modules are loaded.
-    #[command(flatten)]
-    pub modules: args::modules::ModuleArgs,
-
-    /// How registries are spoken to.
-    #[command(flatten)]
-    pub registry: args::registry::RegistryArgs,
-
-    /// How it ends.
-    #[command(flatten)]
-    pub lifecycle: args::lifecycle::LifecycleArgs,
-
-    /// Whom it believes.
-    #[command(flatten)]
-    pub proxies: args::proxies::ProxiesArgs,
-
-    /// How modules are compiled.
-    #[command(flatten)]
-    pub compile: CompileArgs,
+    pub serve: args::serve::ServeArgs,
 }
 
 /// What `wagi call` is told.
@@ -277,6 +204,7 @@ fn parse(
 fn execute(cli: Cli, matches: &clap::ArgMatches) -> ExitCode {
     let ended = match cli.command {
         Command::Up(args) => up::run(*args, &Effective::of(description(), matches)),
+        Command::Node(args) => node::run(*args, &Effective::of(description(), matches)),
         Command::Call(args) => call::run(args),
         Command::Check(args) => check::run(&args),
         Command::Push(args) => push::run(&args),

@@ -7,22 +7,24 @@ pub mod admin;
 mod compile;
 pub mod lifecycle;
 pub mod modules;
+pub mod node;
 mod parse;
 pub mod proxies;
 pub mod registry;
+pub mod serve;
 pub mod store;
 
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use crds::duration::Duration;
 use crds::quantity::Quantity;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 use crate::cli::{CallArgs, UpArgs};
 pub use compile::Compile;
+pub use node::Node;
 use parse::Mistakes;
+use registry::Credentials;
+pub use serve::Serve;
 
 /// Everything that is wrong with a command line, one sentence each.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,32 +36,8 @@ pub struct ConfigError(pub Vec<String>);
 pub struct Up {
     /// What to serve.
     pub paths: Vec<PathBuf>,
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Guests that run at the same time.
-    pub max_requests: NonZeroU32,
-    /// Connections that are open at the same time.
-    pub max_connections: NonZeroU32,
-    /// Memory of all guests together.
-    pub guest_memory: GuestMemory,
-    /// How long a connection may idle between two requests.
-    pub keep_alive: Duration,
-    /// Lines of stderr a second and route that go to the log.
-    pub stderr_rate: NonZeroU32,
-    /// What can be seen of it.
-    pub admin: admin::Admin,
-    /// Where modules are kept.
-    pub store: store::Store,
-    /// How modules are loaded.
-    pub modules: modules::Modules,
-    /// How registries are spoken to.
-    pub registry: registry::Registry,
-    /// How it ends.
-    pub lifecycle: lifecycle::Lifecycle,
-    /// Networks of proxies that are believed.
-    pub trusted_proxies: proxies::TrustedProxies,
-    /// How modules are compiled.
-    pub compile: Compile,
+    /// How requests are served.
+    pub serve: Serve,
 }
 
 /// Memory of all guests together.
@@ -123,36 +101,11 @@ impl TryFrom<UpArgs> for Up {
 
     fn try_from(args: UpArgs) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
-        let listen = mistakes.flag("--listen", &args.listen, parse::address);
-        let max_requests = mistakes.flag("--max-requests", &args.max_requests, parse::count);
-        let max_connections =
-            mistakes.flag("--max-connections", &args.max_connections, parse::count);
-        let guest_memory = mistakes.flag("--guest-memory", &args.guest_memory, parse::guest_memory);
-        let keep_alive = mistakes.flag("--keep-alive", &args.keep_alive, parse::keep_alive);
-        let stderr_rate = mistakes.flag("--stderr-rate", &args.stderr_rate, parse::count);
-        let lifecycle = lifecycle::Lifecycle::parse(&mut mistakes, &args.lifecycle);
-        let trusted_proxies = proxies::parse(&mut mistakes, &args.proxies);
-        let admin = admin::Admin::parse(&mut mistakes, &args.admin);
-        let store = store::Store::parse(&mut mistakes, &args.store);
-        let modules = modules::Modules::parse(&mut mistakes, &args.modules);
-        let registry = registry::Registry::parse(&mut mistakes, &args.registry);
-        let compile = compile::parse(&mut mistakes, &args.compile);
+        let serve = Serve::parse(&mut mistakes, &args.serve, Credentials::OfTheUser);
         mistakes.finish(move || {
             Some(Self {
                 paths: args.paths,
-                listen: listen?,
-                max_requests: max_requests?,
-                max_connections: max_connections?,
-                guest_memory: guest_memory?,
-                keep_alive: keep_alive?,
-                stderr_rate: stderr_rate?,
-                admin: admin?,
-                store: store?,
-                modules: modules?,
-                registry: registry?,
-                lifecycle: lifecycle?,
-                trusted_proxies: trusted_proxies?,
-                compile: compile?,
+                serve: serve?,
             })
         })
     }
@@ -179,7 +132,8 @@ impl TryFrom<CallArgs> for Call {
         for text in &args.headers {
             headers.extend(mistakes.flag("--header", text, parse::header));
         }
-        let registry = registry::Registry::parse(&mut mistakes, &args.registry);
+        let registry =
+            registry::Registry::parse(&mut mistakes, &args.registry, Credentials::OfTheUser);
         let compile = compile::parse(&mut mistakes, &args.compile);
         mistakes.finish(move || {
             Some(Self {

@@ -5,6 +5,7 @@
 //! ```text
 //! request    http ── find ── admit ── start ──▶ guest ──▶ bridge ──▶ head ──▶ body
 //! document   source ──▶ control ── plan ── load (modules) ── swap ──▶ routing::live
+//!                                                       └────▶ report
 //! ```
 //!
 //! [`http::handler`] tells the story of one request, [`control`] that of one document. Rooms import
@@ -23,6 +24,7 @@ pub mod gate;
 pub mod guest;
 pub mod http;
 pub mod modules;
+pub mod report;
 pub mod route;
 pub mod routing;
 pub mod shutdown;

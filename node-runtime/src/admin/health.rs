@@ -19,6 +19,8 @@ pub struct Health {
 struct State {
     /// Routes that were not tried yet.
     loading: Vec<String>,
+    /// What else it waits for, one line each; instead of the routes.
+    held: Vec<String>,
     loaded: bool,
     draining: bool,
 }
@@ -31,10 +33,22 @@ impl Health {
         self.lock().loading = routes;
     }
 
+    /// It waits for these, one line each.
+    pub fn held(&self, by: Vec<String>) {
+        self.lock().held = by;
+    }
+
+    /// Whether it was ready once.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.lock().loaded
+    }
+
     /// Every route was tried: ready from now on, whatever becomes of them.
     pub fn loaded(&self) {
         let mut state = self.lock();
         state.loading = Vec::new();
+        state.held = Vec::new();
         state.loaded = true;
     }
 
@@ -49,7 +63,10 @@ impl Health {
         let state = self.lock();
         let mut reasons = Vec::new();
         if !state.loaded {
-            reasons.push(loading(&state.loading));
+            match &state.held[..] {
+                [] => reasons.push(loading(&state.loading)),
+                held => reasons.extend(held.iter().cloned()),
+            }
         }
         if state.draining {
             reasons.push("draining: the process is about to end".to_owned());
@@ -94,6 +111,18 @@ mod tests {
         health.draining();
         health.loaded();
         assert_eq!(health.reasons(), ["draining: the process is about to end"]);
+    }
+
+    #[test]
+    fn what_holds_it_up_is_said_until_it_is_over() {
+        let health = Health::default();
+        health.held(vec!["one".to_owned(), "other".to_owned()]);
+        assert_eq!(health.reasons(), ["one", "other"]);
+        assert!(!health.is_loaded());
+        health.loaded();
+        assert_eq!(health.reasons(), [""; 0]);
+        health.held(vec!["later".to_owned()]);
+        assert_eq!(health.reasons(), [""; 0]);
     }
 
     #[test]

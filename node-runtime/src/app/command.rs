@@ -1,14 +1,16 @@
 //! What the commands do with a runtime.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use futures::FutureExt;
 use registry::{Client, SettingsError};
+use tokio::net::TcpListener;
 use tokio::runtime;
 
 use super::call::{self, Told};
-use super::{Config, ModuleConfig, Runtime, capacity, storage};
+use super::{Config, ModuleConfig, Runtime, capacity, cluster, storage};
 use crate::admin::Health;
 use crate::cli::up;
 use crate::compile::{self, CompileConfig};
@@ -16,7 +18,7 @@ use crate::guest::{Ending, EngineConfig, ExecutorConfig, Reset};
 use crate::http::{self, Connections, Counts, server};
 use crate::modules::{Bounds, Images};
 use crate::shutdown::{self, Draining, Ended, UnderWay};
-use crate::source::Manifests;
+use crate::source::{Kubernetes, Manifests, Source, kubernetes};
 use crate::store::Store;
 use crate::{config, control, telemetry};
 
@@ -49,22 +51,69 @@ impl Draining for Front {
     }
 }
 
-/// Serves until it is told to stop.
+/// A server that is bound, and serves no route yet.
+struct Server {
+    runtime: Runtime,
+    listener: TcpListener,
+    address: SocketAddr,
+    pre_stop_wait: Duration,
+}
+
+/// Serves manifests until it is told to stop.
 ///
 /// # Errors
 ///
 /// When nothing can be served.
 pub fn serve(config: config::Up) -> Result<(), Failure> {
-    let tokio = io_threads()?;
-    let served = tokio.block_on(async {
-        let source = Manifests::open(config.paths.clone())?;
+    on_io_threads(async {
+        let source = Manifests::open(config.paths)?;
+        Server::bind(&config.serve)?.run(source).await
+    })
+}
+
+/// Serves what is published in a cluster, and reports, until it is told to stop.
+///
+/// # Errors
+///
+/// When nothing can be served.
+pub fn serve_cluster(config: config::Node) -> Result<(), Failure> {
+    on_io_threads(async {
+        let client = kubernetes::connect(config.kubeconfig.clone()).await?;
+        // Whoever holds the store's lock has the folder of documents, too.
+        let mut server = Server::bind(&config.serve)?;
+        let source = Kubernetes::open(cluster::source(&config, client.clone()))?;
+        let _beside = cluster::start(config, client, source.view(), &mut server.runtime);
+        server.run(source).await
+    })
+}
+
+// === impl Server ===
+
+impl Server {
+    fn bind(config: &config::Serve) -> Result<Self, Failure> {
         let listener = server::bind(config.listen)
             .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
         let address = listener.local_addr()?;
-        let runtime = Runtime::new(runtime_config(&config)?)?;
+        let runtime = Runtime::new(runtime_config(config)?)?;
         if let Some(address) = runtime.admin_address() {
             tracing::info!("admin server on http://{address}");
         }
+        Ok(Self {
+            runtime,
+            listener,
+            address,
+            pre_stop_wait: config.lifecycle.pre_stop_wait.get(),
+        })
+    }
+
+    /// Serves what a source says, until the order to stop.
+    async fn run(self, source: impl Source) -> Result<(), Failure> {
+        let Self {
+            runtime,
+            listener,
+            address,
+            pre_stop_wait,
+        } = self;
         let front = Front {
             connections: runtime.connections().clone(),
             health: runtime.health(),
@@ -83,17 +132,21 @@ pub fn serve(config: config::Up) -> Result<(), Failure> {
             let stop = stop.map(Result::unwrap_or_default);
             runtime.serve(source, listener, stop, applied)
         };
-        let wait = config.lifecycle.pre_stop_wait.get();
-        let ended = shutdown::run(shutdown::signals()?, wait, &front, serve).await;
+        let ended = shutdown::run(shutdown::signals()?, pre_stop_wait, &front, serve).await;
         if ended == Ended::AtOnce {
             // Without waiting for a single thread but that of the log: somebody has asked twice.
             telemetry::flush();
             std::process::exit(1);
         }
         Ok(told?)
-    });
+    }
+}
+
+fn on_io_threads<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let tokio = io_threads()?;
+    let worked = tokio.block_on(work);
     tokio.shutdown_background();
-    served
+    worked
 }
 
 /// Runs one request through the whole path.
@@ -102,12 +155,10 @@ pub fn serve(config: config::Up) -> Result<(), Failure> {
 ///
 /// When there is nothing to run.
 pub fn call(config: config::Call) -> Result<ExitCode, Failure> {
-    let tokio = io_threads()?;
-    let told = tokio.block_on(async {
+    let told = on_io_threads(async {
         let runtime = runtime_config_of_call(&config)?;
-        call::call(&config, runtime).await
+        Ok(call::call(&config, runtime).await?)
     });
-    tokio.shutdown_background();
     match told? {
         Told::Answer(Some(Ending::Exited(0))) => Ok(ExitCode::SUCCESS),
         Told::Answer(_) | Told::Broken(_) => Ok(ExitCode::FAILURE),
@@ -122,7 +173,7 @@ fn io_threads() -> std::io::Result<runtime::Runtime> {
         .build()
 }
 
-fn runtime_config(config: &config::Up) -> Result<Config, Failure> {
+fn runtime_config(config: &config::Serve) -> Result<Config, Failure> {
     let max_requests = capacity::guests(config.max_requests.get() as usize);
     let store = storage::open(&config.store)?;
     Ok(Config {

@@ -86,6 +86,20 @@ pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
     }
 }
 
+/// A name as those of namespaces and of pools are.
+pub(super) fn label(text: &str) -> Result<String, &'static str> {
+    let is_in = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = (1..=63).contains(&text.len())
+        && text.bytes().all(is_in)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if is_label {
+        Ok(text.to_owned())
+    } else {
+        Err("write up to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit")
+    }
+}
+
 pub(super) fn method(text: &str) -> Result<Method, &'static str> {
     text.parse().map_err(|_| "write a method, as in POST")
 }

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use ::registry::{Client, Credentials, DockerConfig, Mirror, Settings};
+use ::registry::{Client, DockerConfig, Mirror, Settings};
 
 use super::ConfigError;
 use super::parse::Mistakes;
@@ -18,13 +18,26 @@ pub struct Registry {
     /// What a client is made of.
     pub settings: Settings,
     /// Who we are.
-    pub credentials: Credentials,
+    pub credentials: ::registry::Credentials,
+}
+
+/// Who we are when nobody says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Credentials {
+    /// Whom Docker's configuration of the user names.
+    OfTheUser,
+    /// Nobody: only what is named counts.
+    Named,
 }
 
 // === impl Registry ===
 
 impl Registry {
-    pub(super) fn parse(mistakes: &mut Mistakes, args: &RegistryArgs) -> Option<Self> {
+    pub(super) fn parse(
+        mistakes: &mut Mistakes,
+        args: &RegistryArgs,
+        default: Credentials,
+    ) -> Option<Self> {
         let usable = |settings: Settings| Client::new(settings).map(drop);
         let mut plain_http = Vec::new();
         for host in &args.plain_http {
@@ -63,7 +76,7 @@ impl Registry {
                 checked.map(|()| mirror)
             }));
         }
-        let credentials = credentials(mistakes, args.registry_config.as_ref());
+        let credentials = credentials(mistakes, args.registry_config.as_ref(), default);
         Some(Self {
             settings: Settings {
                 plain_http: plain_http.into_iter().collect::<Option<_>>()?,
@@ -81,14 +94,20 @@ impl TryFrom<&RegistryArgs> for Registry {
 
     fn try_from(args: &RegistryArgs) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
-        let registry = Self::parse(&mut mistakes, args);
+        let registry = Self::parse(&mut mistakes, args, Credentials::OfTheUser);
         mistakes.finish(|| registry)
     }
 }
 
 /// A file that was named must be there; Docker's own may be.
-fn credentials(mistakes: &mut Mistakes, named: Option<&PathBuf>) -> Option<Credentials> {
+fn credentials(
+    mistakes: &mut Mistakes,
+    named: Option<&PathBuf>,
+    default: Credentials,
+) -> Option<::registry::Credentials> {
+    use ::registry::Credentials as Found;
     let path = match named {
+        None if default == Credentials::Named => None,
         None => {
             let variables = ["DOCKER_CONFIG", "HOME"].map(std::env::var_os);
             docker_config(variables)
@@ -99,8 +118,8 @@ fn credentials(mistakes: &mut Mistakes, named: Option<&PathBuf>) -> Option<Crede
             mistakes.flag("--registry-config", &text, read)?
         }
     };
-    Some(path.map_or(Credentials::Anonymous, |path| {
-        Credentials::DockerConfig(DockerConfig::file(path))
+    Some(path.map_or(Found::Anonymous, |path| {
+        Found::DockerConfig(DockerConfig::file(path))
     }))
 }
 
@@ -121,7 +140,7 @@ mod tests {
         let arguments = ["wagi", "up", "routes"].iter().chain(flags);
         let cli = Cli::try_parse_from(arguments).expect("a command line");
         match cli.command {
-            Command::Up(args) => Up::try_from(*args).map(|up| up.registry),
+            Command::Up(args) => Up::try_from(*args).map(|up| up.serve.registry),
             other => panic!("{other:?}"),
         }
     }

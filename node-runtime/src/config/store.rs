@@ -138,7 +138,7 @@ mod tests {
         let arguments = ["wagi", "up", "routes"].iter().chain(flags);
         let cli = Cli::try_parse_from(arguments).expect("a command line");
         match cli.command {
-            Command::Up(args) => Up::try_from(*args).map(|up| up.store),
+            Command::Up(args) => Up::try_from(*args).map(|up| up.serve.store),
             other => panic!("{other:?}"),
         }
     }

@@ -3,14 +3,15 @@
 use super::*;
 use crate::cli::{Cli, Command};
 use clap::Parser;
+use crds::duration::Duration;
 
-fn up(flags: &[&str]) -> Result<Up, ConfigError> {
+fn up(flags: &[&str]) -> Result<Serve, ConfigError> {
     let arguments = ["wagi", "up", "routes"].iter().chain(flags);
     match Cli::try_parse_from(arguments)
         .expect("a command line")
         .command
     {
-        Command::Up(args) => Up::try_from(*args),
+        Command::Up(args) => Up::try_from(*args).map(|up| up.serve),
         other => panic!("{other:?}"),
     }
 }

@@ -27,8 +27,9 @@ use snapshot::Journal;
 use watch::Follower;
 
 pub use client::{ConnectError, connect};
-pub use patience::up_to;
+pub use patience::{Backoff, up_to};
 pub use snapshot::SnapshotError;
+pub use watch::said;
 
 /// How documents are followed.
 #[derive(Clone)]

@@ -224,7 +224,10 @@ impl Known {
         refused.sort_by(|one, other| one.uid.cmp(&other.uid));
         Snapshot {
             documents,
-            mistakes: refused.iter().map(|refused| self.mistake(refused)).collect(),
+            mistakes: refused
+                .iter()
+                .map(|refused| self.mistake(refused))
+                .collect(),
             cluster: Some(Cluster {
                 version: self.version,
                 is_listed: self.is_listed,

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Pauses that double, with a random part.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub struct Backoff {
     failures: u32,
 }
 
@@ -19,18 +19,20 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// The pause after one more failure: half of it is random.
-    pub(super) fn next(&mut self) -> Duration {
+    pub fn next(&mut self) -> Duration {
         let pause = FIRST.saturating_mul(1 << self.failures.min(6)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         pause / 2 + up_to(pause / 2)
     }
 
     /// How often it failed in a row.
-    pub(super) const fn failures(&self) -> u32 {
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
         self.failures
     }
 
-    pub(super) const fn reset(&mut self) {
+    /// It did not fail.
+    pub const fn reset(&mut self) {
         self.failures = 0;
     }
 }

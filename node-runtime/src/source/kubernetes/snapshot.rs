@@ -174,7 +174,10 @@ impl Shared {
     fn take(&self) -> (BTreeMap<String, Keep>, u64, bool) {
         let mut state = self.lock();
         while state.changes.is_empty() && !state.is_over {
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .wake
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         let changes = std::mem::take(&mut state.changes);
         (changes, state.version, state.is_over)

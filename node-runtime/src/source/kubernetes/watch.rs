@@ -154,7 +154,9 @@ impl Follower {
                 Ok(list) => return self.take_list(list).await,
                 Err(reason) => {
                     if self.backoff.failures() == 0 {
-                        tracing::warn!("documents cannot be listed: {reason}; all serve as they do");
+                        tracing::warn!(
+                            "documents cannot be listed: {reason}; all serve as they do"
+                        );
                     }
                     let pause = self.backoff.next();
                     self.rest(pause).await;
@@ -174,7 +176,11 @@ impl Follower {
             .await;
         match taken {
             Ok((keep, listed)) => {
-                tracing::debug!(listed, version = self.known.version(), "documents are listed");
+                tracing::debug!(
+                    listed,
+                    version = self.known.version(),
+                    "documents are listed"
+                );
                 self.backoff.reset();
                 self.is_lost = false;
                 self.publish(keep);
@@ -378,7 +384,8 @@ async fn begin_watch(
 }
 
 /// An error and its causes, each once.
-fn said(error: &kube::Error) -> String {
+#[must_use]
+pub fn said(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return format!("{} ({})", status.message, status.code);
     }
