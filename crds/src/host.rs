@@ -118,7 +118,10 @@ impl HostPattern {
             return Err(HostError::Port(host.to_owned()));
         }
         if lower.contains([':', '[', ']']) {
-            let address = address(&lower).ok_or_else(|| HostError::Address(text.to_owned()))?;
+            // Kubernetes knows no IPv4 addresses in the clothes of IPv6 ones.
+            let address = address(&lower)
+                .filter(|address| address.to_ipv4_mapped().is_none())
+                .ok_or_else(|| HostError::Address(text.to_owned()))?;
             return Ok(Self {
                 text: format!("[{address}]").into(),
             });

@@ -25,6 +25,8 @@ pub mod wagi_route;
 
 pub mod validate;
 
+pub mod definitions;
+
 pub mod conditions;
 pub mod document;
 pub mod fleet;

@@ -206,7 +206,8 @@ fn is_authority(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    host.split('.').all(is_label) && port.parse::<u16>().is_ok()
+    let is_port = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    host.split('.').all(is_label) && is_port
 }
 
 #[cfg(test)]

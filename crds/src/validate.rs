@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use crate::host::HostPattern;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
-use crate::module_reference::ModuleReference;
+use crate::module_reference::{ModuleReference, ReferenceError};
 use crate::path::PathPattern;
 use crate::wagi_route::{API_VERSION, KIND, WagiRouteSpec};
 
@@ -138,7 +138,7 @@ fn finish(
         PathPattern::parse,
     );
     let module = module(&mut collector, place, spec);
-    let hosts = lists::hosts(&mut collector, spec);
+    let hosts = lists::hosts(&mut collector, place, spec);
     let entrypoint = entrypoint(&mut collector, spec);
     let argv = lists::argv(&mut collector, spec);
     let env = lists::env(&mut collector, spec);
@@ -178,15 +178,22 @@ fn module(
         .as_ref()
         .and_then(|module| module.image.as_deref());
     let (advice, field) = (place.image_advice(), "spec.module.image");
-    let module = collector.required(field, image, advice, ModuleReference::parse)?;
-    if let (Place::Cluster, ModuleReference::File(file)) = (place, &module) {
-        let advice = format!(
-            "a cluster has no such file; push it: wagi push {} REF",
-            file.display()
-        );
+    let file = image.and_then(|image| image.strip_prefix("file:"));
+    if let (Place::Cluster, Some(file)) = (place, file) {
+        let file = if file.is_empty() { "FILE" } else { file };
+        let advice = format!("a cluster has no such file; push it: wagi push {file} REF");
         collector.violation(field, image.unwrap_or_default(), advice);
+        return None;
     }
-    Some(module)
+    collector.required(field, image, advice, |text| {
+        let to_be_pushed = |error: ReferenceError| match error {
+            ReferenceError::LooksLikeFile(file) if place == Place::Cluster => {
+                format!("looks like a file; push it: wagi push {file} REF")
+            }
+            error => error.to_string(),
+        };
+        ModuleReference::parse(text).map_err(to_be_pushed)
+    })
 }
 
 /// Folders of this machine are on no node.

@@ -21,6 +21,8 @@ pub const API_VERSION: &str = "wagi.dev/v1alpha1";
 pub const GROUP: &str = "wagi.dev";
 /// The kind of a route.
 pub const KIND: &str = "WagiRoute";
+/// The longest text of a quantity or a duration, in bytes.
+pub const LONGEST_NUMBER: usize = 64;
 
 /// What a route asks for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, CustomResource, JsonSchema)]
@@ -28,36 +30,70 @@ pub const KIND: &str = "WagiRoute";
     group = "wagi.dev",
     version = "v1alpha1",
     kind = "WagiRoute",
+    doc = "A WagiRoute binds a host and path to a WebAssembly module and its settings; every node answers it.",
     namespaced,
     status = "WagiRouteStatus",
     shortname = "wr",
     category = "wagi",
     derive = "Default",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    printcolumn(name = "Address", type_ = "string", json_path = ".status.address"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Nodes", type_ = "string", json_path = ".status.nodes"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    ),
+    printcolumn(
+        name = "Hosts",
+        type_ = "string",
+        json_path = ".spec.hosts",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Module",
+        type_ = "string",
+        json_path = ".spec.module.image",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WagiRouteSpec {
-    /// Host names this route answers, each exact (shop.example) or with its first label open
-    /// (*.shop.example). Default: any host. At most 16.
+    /// Host names this route answers, each exact or with its first label open, in lower case; at most
+    /// 16. Default: any host. Example: [shop.example, "*.shop.example"].
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(max = 253)))]
     pub hosts: Option<Vec<String>>,
-    /// Path this route answers: exact (/hello), or a prefix (/hello/..., which matches /hello too).
+    /// Path this route answers: exact (/hello), or a prefix (/hello/..., which matches /hello too); at
+    /// most 1024 bytes. Required. Example: /hello/....
     #[schemars(required, length(max = 1024))]
     pub path: Option<String>,
-    /// The WebAssembly module that answers.
+    /// The WebAssembly module that answers. Required. Example: {image:
+    /// registry.example/shop/hello:1.2}.
     #[schemars(required)]
     pub module: Option<Module>,
-    /// Exported function to call. Default: _start.
+    /// Exported function to call, at most 128 bytes. Default: _start. Example: serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128), extend("default" = "_start"))]
     pub entrypoint: Option<String>,
-    /// Arguments of the program. ${SCRIPT_NAME} stands for the request path; ${ARGS}, alone, for the
-    /// query items, one argument each. Default: ["${SCRIPT_NAME}"]. At most 64.
+    /// Arguments of the program, at most 64 of 1024 bytes. ${SCRIPT_NAME} stands for the request path;
+    /// ${ARGS}, alone, for the query items, one argument each. Default: ["${SCRIPT_NAME}"]. Example:
+    /// [hello, "${ARGS}"].
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(max = 1024)), extend("default" = ["${SCRIPT_NAME}"]))]
     pub argv: Option<Vec<String>>,
-    /// Environment variables beside those that every request sets. At most 128.
+    /// Environment variables beside those that every request sets, at most 128. Default: none.
+    /// Example: [{name: GREETING, value: hi}].
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub env: Option<Vec<EnvVar>>,
@@ -66,16 +102,16 @@ pub struct WagiRouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub volumes: Option<Vec<Volume>>,
-    /// What one route may use.
+    /// What one route may use. Default: the default of each limit. Example: {memory: 64Mi}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsSpec>,
     /// What happens to the program when its client leaves: Cancel ends it, Finish lets it run to its
-    /// end. Default: Cancel.
+    /// end. Default: Cancel. Example: Finish.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "Cancel"))]
+    #[schemars(length(max = 64), extend("default" = "Cancel"))]
     pub on_disconnect: Option<String>,
     /// Answers every request with 503 and runs nothing, while the route keeps its hosts and path.
-    /// Default: false.
+    /// Default: false. Example: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub suspend: Option<bool>,
@@ -131,8 +167,9 @@ pub struct FailingNode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Module {
-    /// Where the module is. For local use file:PATH, relative to the manifest. Example:
-    /// file:hello.wasm.
+    /// Where the module is: a repository in a registry, with a tag or a digest; at most 512 bytes. A
+    /// tag is looked up once for each value of this field. Required. Example:
+    /// registry.example/shop/hello:1.2. (Without a cluster also file:PATH.)
     #[schemars(required, length(max = 512))]
     pub image: Option<String>,
 }
@@ -141,10 +178,11 @@ pub struct Module {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvVar {
-    /// Name of the variable. Example: GREETING.
+    /// Name of the variable: printable ASCII characters without =, at most 128, each name once.
+    /// Required. Example: GREETING.
     #[schemars(required, length(max = 128))]
     pub name: Option<String>,
-    /// Value of the variable. Default: empty.
+    /// Value of the variable, at most 32768 bytes. Default: empty. Example: hi.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub value: Option<String>,
@@ -162,59 +200,58 @@ pub struct Volume {
     pub host_path: Option<String>,
 }
 
-/// What one route may use.
+/// What one route may use. What is left out has its default, which is not written into the object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitsSpec {
-    /// Memory of one running program, in bytes: 1Mi to 4Gi. Default: 128Mi.
+    /// Memory of one running program, in bytes: 1Mi to 4Gi. Default: 128Mi. Example: 64Mi.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "128Mi"))]
     pub memory: Option<IntOrString>,
-    /// CPU time of one running program: 1ms to 24h. Default: 10s.
+    /// CPU time of one running program: 1ms to 24h. Default: 10s. Example: 500ms.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "10s"))]
+    #[schemars(length(max = 64))]
     pub cpu_time: Option<String>,
-    /// Programs of this route that run at the same time: 1 to 100000. Default: 500.
+    /// Programs of this route that run at the same time: 1 to 100000. Default: 500. Example: 20.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = 500))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub concurrency: Option<i64>,
-    /// Size of a request body, in bytes: 0 to 1Ti. Default: 64Mi.
+    /// Size of a request body, in bytes: 0 to 1Ti. Default: 64Mi. Example: 1Gi.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "64Mi"))]
     pub request_body: Option<IntOrString>,
     /// Size of what a program prints before the blank line that ends its head, in bytes: 256 to 1Mi.
-    /// Default: 64Ki.
+    /// Default: 64Ki. Example: 8Ki.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "64Ki"))]
     pub response_head: Option<IntOrString>,
-    /// How long a request may wait for what.
+    /// How long a request may wait for what. Default: the default of each. Example: {total: 10m}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<TimeoutsSpec>,
 }
 
-/// How long a request may wait for what. None may be longer than total.
+/// How long a request may wait for what. None may be longer than total; a default that is longer gives
+/// way to it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimeoutsSpec {
-    /// Wait for a place to run: 0s to 1h. Default: 1s.
+    /// Wait for a place to run: 0s to 1h. Default: 1s. Example: 500ms.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "1s"))]
+    #[schemars(length(max = 64))]
     pub queue: Option<String>,
-    /// Until the program has printed its head: 1ms to 720h. Default: 30s.
+    /// Until the program has printed its head: 1ms to 720h. Default: 30s. Example: 5s.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "30s"))]
+    #[schemars(length(max = 64))]
     pub head: Option<String>,
-    /// Between two writes of the program: 1ms to 720h. Default: 5m.
+    /// Between two writes of the program: 1ms to 720h. Default: 5m. Example: 1m30s.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "5m"))]
+    #[schemars(length(max = 64))]
     pub idle: Option<String>,
-    /// While the client takes or sends nothing that is waited for: 1ms to 720h. Default: 60s.
+    /// While the client takes or sends nothing that is waited for: 1ms to 720h. Default: 60s. Example:
+    /// 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "60s"))]
+    #[schemars(length(max = 64))]
     pub client: Option<String>,
-    /// The whole request: 1ms to 720h. Default: 1h.
+    /// The whole request: 1ms to 720h. Default: 1h. Example: 10m.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "1h"))]
+    #[schemars(length(max = 64))]
     pub total: Option<String>,
 }
 
@@ -250,9 +287,13 @@ impl de::Visitor<'_> for IntOrStringVisitor {
         Ok(IntOrString(number.to_string()))
     }
 
-    // YAML reads 1e6 as a floating point number.
+    // YAML reads 1e6 as a floating point number. An API server takes no other fractions than in text.
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<IntOrString, E> {
-        Ok(IntOrString(number.to_string()))
+        if number.fract() == 0.0 {
+            Ok(IntOrString(number.to_string()))
+        } else {
+            Err(E::invalid_type(de::Unexpected::Float(number), &self))
+        }
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<IntOrString, E> {
@@ -270,7 +311,7 @@ impl JsonSchema for IntOrString {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "x-kubernetes-int-or-string": true })
+        json_schema!({ "x-kubernetes-int-or-string": true, "maxLength": LONGEST_NUMBER })
     }
 }
 
@@ -306,7 +347,6 @@ mod tests {
         assert_eq!(schema["properties"]["entrypoint"]["default"], "_start");
         let memory = &schema["$defs"]["LimitsSpec"]["properties"]["memory"];
         assert_eq!(memory["x-kubernetes-int-or-string"], true);
-        assert_eq!(memory["default"], "128Mi");
     }
 
     #[test]

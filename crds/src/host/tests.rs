@@ -49,6 +49,7 @@ fn a_host_that_cannot_mean_what_it_says_is_refused_with_a_sentence() {
         ("b\u{fc}cher.example", "the part \"b\u{fc}cher\" of the host is not a name: letters, digits and, inside, hyphens (other letters as in \"xn--bcher-kva\")"),
         ("[::1",                "\"[::1\" is not an IPv6 address: write it like \"[2001:db8::7]\""),
         ("[fe80::1%eth0]",      "\"[fe80::1%eth0]\" is not an IPv6 address: write it like \"[2001:db8::7]\""),
+        ("[::ffff:192.0.2.7]",  "\"[::ffff:192.0.2.7]\" is not an IPv6 address: write it like \"[2001:db8::7]\""),
         ("[127.0.0.1]",         "\"[127.0.0.1]\" is not an IPv6 address: write it like \"[2001:db8::7]\""),
     ];
     for (text, sentence) in table {

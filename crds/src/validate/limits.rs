@@ -9,7 +9,7 @@ use crate::limits::{
     CONCURRENCY, CPU_TIME, Limits, MEMORY, QUEUE, REQUEST_BODY, RESPONSE_HEAD, TIMEOUT, Timeouts,
 };
 use crate::quantity::Quantity;
-use crate::wagi_route::{IntOrString, LimitsSpec, TimeoutsSpec};
+use crate::wagi_route::{IntOrString, LONGEST_NUMBER, LimitsSpec, TimeoutsSpec};
 
 pub(super) fn limits(collector: &mut Collector, written: Option<&LimitsSpec>) -> Limits {
     let defaults = Limits::default();
@@ -71,14 +71,17 @@ pub(super) fn limits(collector: &mut Collector, written: Option<&LimitsSpec>) ->
 fn timeouts(collector: &mut Collector, written: Option<&TimeoutsSpec>) -> Timeouts {
     let defaults = Timeouts::default();
     let Some(spec) = written else { return defaults };
+    let written_total = spec.total.as_deref();
     let total = within(
         collector,
         "spec.limits.timeouts.total",
-        spec.total.as_deref(),
+        written_total,
         TIMEOUT,
         Duration::parse,
-    )
-    .unwrap_or(defaults.total);
+    );
+    let most = written_total.filter(|_| total.is_some());
+    let most = most.map_or_else(|| defaults.total.to_string(), str::to_owned);
+    let total = total.unwrap_or(defaults.total);
     let mut part = |name: &str, written: &Option<String>, bounds, default: Duration| {
         let field = format!("spec.limits.timeouts.{name}");
         let text = written.as_deref();
@@ -86,7 +89,7 @@ fn timeouts(collector: &mut Collector, written: Option<&TimeoutsSpec>) -> Timeou
             // A short total is no reason to make its author write all the others.
             None => default.min(total),
             Some(duration) if duration > total => {
-                let advice = format!("longer than total; write at most {total}");
+                let advice = format!("longer than total; write at most {most}");
                 collector.violation(field, text.unwrap_or_default(), advice);
                 total
             }
@@ -111,6 +114,10 @@ fn within<T: PartialOrd + fmt::Display, E: fmt::Display>(
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Option<T> {
     let text = text?;
+    if text.len() > LONGEST_NUMBER {
+        collector.longest(field, text, LONGEST_NUMBER);
+        return None;
+    }
     let value = collector.parsed(field, text, parse)?;
     if bounds.contains(&value) {
         return Some(value);

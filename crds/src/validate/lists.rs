@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::PathBuf;
 
-use super::ValidVolume;
 use super::collect::Collector;
+use super::{Place, ValidVolume};
 use crate::host::HostPattern;
 use crate::wagi_route::WagiRouteSpec;
 
@@ -24,7 +24,11 @@ const LONGEST_HOST_PATH: usize = 4096;
 
 const MOUNT_PATH_ADVICE: &str = "write an absolute path, as in /site";
 
-pub(super) fn hosts(collector: &mut Collector, spec: &WagiRouteSpec) -> Vec<HostPattern> {
+pub(super) fn hosts(
+    collector: &mut Collector,
+    place: Place,
+    spec: &WagiRouteSpec,
+) -> Vec<HostPattern> {
     let written = spec.hosts.as_deref().unwrap_or_default();
     collector.most("spec.hosts", written, MOST_HOSTS);
     let mut first = First(HashMap::new());
@@ -34,6 +38,12 @@ pub(super) fn hosts(collector: &mut Collector, spec: &WagiRouteSpec) -> Vec<Host
         let Some(host) = collector.parsed(&field, text, HostPattern::parse) else {
             continue;
         };
+        // What an API server keeps is compared as text there, so it has one spelling.
+        if place == Place::Cluster && host.as_str() != text {
+            let advice = format!("write it as {:?}", host.as_str());
+            collector.violation(field, text, advice);
+            continue;
+        }
         match first.index(host.clone(), index) {
             // A host compares in lower case, so that two spellings are one host.
             Some(earlier) => {
@@ -84,8 +94,8 @@ pub(super) fn env(collector: &mut Collector, spec: &WagiRouteSpec) -> Vec<(Strin
         let Some(name) = parsed else { continue };
         match first.index(name.clone(), index) {
             Some(earlier) => {
-                let advice = format!("the same as spec.env[{earlier}].name; remove one");
-                collector.violation(field, &name, advice);
+                let advice = format!("the same as spec.env[{earlier}]; remove one");
+                collector.violation(format!("spec.env[{index}]"), &name, advice);
             }
             None => env.push((name, value.to_owned())),
         }

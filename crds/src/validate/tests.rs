@@ -188,7 +188,7 @@ fn variables_are_bounded_and_named_once() {
     check(
         &route,
         &[
-            "spec.env[1].name: \"A\": the same as spec.env[0].name; remove one",
+            "spec.env[1]: \"A\": the same as spec.env[0]; remove one",
             "spec.env[2].name: \"B=\": write printable ASCII characters without =",
             "spec.env[3].name: missing; write the variable's name, as in GREETING",
             "spec.env[4].name: \"C\\n\": write printable ASCII characters without =",
@@ -299,7 +299,7 @@ fn no_timeout_is_longer_than_the_total() {
     };
     check(
         &timeouts(Some("2m"), "1m"),
-        &["spec.limits.timeouts.head: \"2m\": longer than total; write at most 1m0s"],
+        &["spec.limits.timeouts.head: \"2m\": longer than total; write at most 1m"],
     );
     // Defaults give way instead.
     let route = validate(&timeouts(None, "20s"), Place::Local).unwrap();
@@ -333,4 +333,46 @@ fn a_cluster_has_no_files_and_no_folders() {
     let route = validate_object("shop", "hello", spec.spec.as_ref().unwrap()).unwrap();
     assert_eq!(route.name.to_string(), "shop/hello");
     assert!(route.suspend);
+}
+
+#[test]
+fn a_cluster_takes_hosts_in_one_spelling() {
+    let route = with(|spec| {
+        spec.module = Some(Module {
+            image: Some("hello.wasm".into()),
+        });
+        spec.hosts = texts(&["Shop.example", "2001:DB8::7", "a.example", "a.example"]);
+    });
+    let said = validate(&route, Place::Cluster).unwrap_err();
+    let said: Vec<String> = said.iter().map(Violation::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "spec.module.image: \"hello.wasm\": looks like a file; push it: wagi push hello.wasm REF",
+            "spec.hosts[0]: \"Shop.example\": write it as \"shop.example\"",
+            "spec.hosts[1]: \"2001:DB8::7\": write it as \"[2001:db8::7]\"",
+            "spec.hosts[3]: \"a.example\": the same as spec.hosts[2]; remove one",
+        ]
+    );
+}
+
+#[test]
+fn a_number_is_no_longer_than_a_schema_lets_it_be() {
+    let long = format!("{}1Mi", "0".repeat(62));
+    let limits = |memory: &str| {
+        with(|spec| {
+            spec.limits = Some(LimitsSpec {
+                memory: Some(IntOrString(memory.into())),
+                ..Default::default()
+            });
+        })
+    };
+    check(&limits(&long[1..]), &[]);
+    let shown = format!("\"{long}\"");
+    check(
+        &limits(&long),
+        &[&format!(
+            "spec.limits.memory: {shown}: 65 bytes are too many; write at most 64"
+        )],
+    );
 }
