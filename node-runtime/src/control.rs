@@ -3,7 +3,7 @@
 //!
 //! What serves keeps serving: a route is replaced only by a route that is ready, and one whose new
 //! version cannot be loaded stays as it was. A route that never loaded holds its place with a target
-//! that says so. What failed is tried again when `modules` says so. Everything a snapshot changes is one swap of the table. Control never sees a
+//! that says so, and so does one that is suspended, for which nothing is loaded. What failed is tried again when `modules` says so. Everything a snapshot changes is one swap of the table. Control never sees a
 //! request, and knows of programs and targets only what [`Build`] says.
 
 mod change;
@@ -51,6 +51,9 @@ pub trait Build: Send + Sync + 'static {
 
     /// A target that holds the place of a route that never loaded.
     fn not_loaded(&self, route: &ValidRoute) -> Self::Target;
+
+    /// A target that holds the place of a route that is told to answer nothing.
+    fn suspended(&self, route: &ValidRoute) -> Self::Target;
 }
 
 /// Routes that are ready wait so long for the others of their snapshot, so that one change is one
@@ -144,6 +147,10 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
         self.note_mistakes(&snapshot);
         self.changes.extend(self.slots.remove(&plan.remove));
         for document in plan.load {
+            if document.route.suspend {
+                self.changes.extend(self.slots.suspend(&document));
+                continue;
+            }
             self.slots.begin(&document);
             self.load(document);
         }
@@ -198,10 +205,14 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
         let outcomes = std::mem::take(&mut self.ready);
         self.changes
             .extend(self.slots.apply(outcomes, &self.wanted));
-        if let Some(entries) = self
-            .slots
-            .entries(|document| self.builder.not_loaded(&document.route))
-        {
+        let idle = |document: &Document| {
+            if document.route.suspend {
+                self.builder.suspended(&document.route)
+            } else {
+                self.builder.not_loaded(&document.route)
+            }
+        };
+        if let Some(entries) = self.slots.entries(idle) {
             let (table, conflicts) = RouteTable::build(entries);
             self.changes.extend(self.slots.note_conflicts(conflicts));
             self.writer.replace(table);

@@ -31,6 +31,8 @@ pub struct Route {
     pub name: String,
     /// What answers, if it was ever loaded.
     pub handler: Option<Handler>,
+    /// Whether nothing answers because it is told so.
+    pub is_suspended: bool,
     /// What is counted of its requests, if anything is.
     pub series: Option<Arc<Series>>,
 }
@@ -117,7 +119,17 @@ impl Route {
         Self {
             name,
             handler: None,
+            is_suspended: false,
             series,
+        }
+    }
+
+    /// A route that has its place, and answers that it is suspended.
+    #[must_use]
+    pub fn suspended(name: String, series: Option<Arc<Series>>) -> Self {
+        Self {
+            is_suspended: true,
+            ..Self::not_loaded(name, series)
         }
     }
 }

@@ -333,11 +333,15 @@ fn requests_that_reach_no_guest_are_counted_and_logged_too() {
     let broken = "\
         apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata:\n  name: absent\n\
         spec:\n  path: /absent\n  module:\n    image: file:absent.wasm\n";
+    let suspended = "\
+        apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata:\n  name: suspended\n\
+        spec:\n  path: /suspended\n  module:\n    image: file:absent.wasm\n  suspend: true\n";
     let one = "limits: {concurrency: 1, timeouts: {queue: 50ms}}";
     let node = Node::builder()
         .admin()
         .config(|config| config.access_log = Some(log.log()))
         .file("absent.yaml", broken)
+        .file("suspended.yaml", suspended)
         .guest_with(guests::print_until_error, one)
         .start();
     let asked = |path: &str, status: u16, outcome: Outcome, route: Option<&str>| {
@@ -358,6 +362,8 @@ fn requests_that_reach_no_guest_are_counted_and_logged_too() {
     asked("/nothing", 404, Outcome::NotFound, None);
     asked("/%2e%2e/x", 400, Outcome::BadRequest, None);
     asked("/absent", 503, Outcome::NotLoaded, Some("default/absent"));
+    let route = Some("default/suspended");
+    asked("/suspended", 503, Outcome::Suspended, route);
 
     let id = new_id("runs");
     let mut running = node.connect();

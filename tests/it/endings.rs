@@ -229,9 +229,11 @@ fn each_refusal_has_its_reason_word() {
     let no_module = "\
         apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata:\n  name: absent\n\
         spec:\n  path: /absent\n  module:\n    image: file:absent.wasm\n";
+    let suspended = no_module.replace("absent", "suspended") + "  suspend: true\n";
     let node = Node::builder()
         .guest_with(guests::read_all_then_answer, limits)
         .file("absent.yaml", no_module)
+        .file("suspended.yaml", &suspended)
         .start();
     let refused = |request: Request, status: u16, reason: &str| {
         let id = new_id(reason);
@@ -243,6 +245,7 @@ fn each_refusal_has_its_reason_word() {
     refused(Request::get("/nothing"), 404, "not_found");
     refused(Request::get("/%2e%2e/x"), 400, "bad_request");
     refused(Request::get("/absent"), 503, "not_loaded");
+    refused(Request::get("/suspended"), 503, "suspended");
     refused(
         Request::post("/read_all_then_answer", 11),
         413,

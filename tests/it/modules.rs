@@ -4,6 +4,7 @@
 mod full_disk;
 mod killed;
 mod shown;
+mod suspended;
 
 use std::path::Path;
 
@@ -61,6 +62,15 @@ impl Place {
         let text = format!(
             "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {name}}}\n\
              spec:\n  path: /{name}/...\n  module:\n    image: {image}\n"
+        );
+        self.write(&format!("{name}.yaml"), text);
+    }
+
+    /// The same, told to answer nothing.
+    fn suspended_route(&self, name: &str, image: &str) {
+        let text = format!(
+            "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {name}}}\n\
+             spec:\n  path: /{name}/...\n  module:\n    image: {image}\n  suspend: true\n"
         );
         self.write(&format!("{name}.yaml"), text);
     }

@@ -43,6 +43,8 @@ pub enum State {
     Loading,
     /// It never could be loaded: it answers 503.
     NotLoaded,
+    /// It is told not to: it answers 503.
+    Suspended,
 }
 
 /// What is shown.

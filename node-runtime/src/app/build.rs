@@ -227,6 +227,7 @@ impl Build for Builder {
         let name = route.name.to_string();
         Ok(Arc::new(Route {
             handler: Some(self.io.block_on(building)?),
+            is_suspended: false,
             series: self.series(&name),
             name,
         }))
@@ -236,5 +237,11 @@ impl Build for Builder {
         let name = route.name.to_string();
         let series = self.series(&name);
         Arc::new(Route::not_loaded(name, series))
+    }
+
+    fn suspended(&self, route: &ValidRoute) -> Arc<Route> {
+        let name = route.name.to_string();
+        let series = self.series(&name);
+        Arc::new(Route::suspended(name, series))
     }
 }

@@ -205,6 +205,7 @@ fn shown(known: &control::RouteStatus, handler: Option<&route::Handler>) -> Rout
             RouteState::Kept => State::Kept,
             RouteState::Loading => State::Loading,
             RouteState::NotLoaded => State::NotLoaded,
+            RouteState::Suspended => State::Suspended,
         },
         parts: handler.map_or_else(Vec::new, |handler| {
             handler.parts().map(ToString::to_string).collect()

@@ -192,7 +192,7 @@ mod tests {
             lines,
             [
                 "c.yaml:4:48: spec.extra: unknown field; write one of hosts, path, module, entrypoint, argv, \
-                 env, volumes, limits, onDisconnect",
+                 env, volumes, limits, onDisconnect, suspend",
                 "a.yaml:1:1: default/a: spec.volumes: there is no folder site",
                 "b.yaml:1:1: default/b: spec.module.image: the module says bad",
                 "d.yaml:1:1: default/d: spec.module.image: there is no file d.wasm",

@@ -41,6 +41,11 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// A route answers 503 because it is told to.
+    Suspended {
+        /// Which.
+        route: RouteName,
+    },
     /// Something is wrong with a file.
     Mistake {
         /// Where and what.
@@ -66,7 +71,8 @@ impl Change {
     #[must_use]
     pub fn is_trouble(&self) -> bool {
         match self {
-            Self::Added { .. } | Self::Changed { .. } | Self::Removed { .. } => false,
+            Self::Added { .. } | Self::Changed { .. } => false,
+            Self::Removed { .. } | Self::Suspended { .. } => false,
             Self::Kept { .. } | Self::NotLoaded { .. } => true,
             Self::Mistake { .. } | Self::Conflict { .. } => true,
         }
@@ -81,6 +87,7 @@ impl fmt::Display for Change {
             Self::Removed { route } => write!(f, "removed: {route}"),
             Self::Kept { route, reason } => write!(f, "kept: {route}: {reason}"),
             Self::NotLoaded { route, reason } => write!(f, "not loaded: {route}: {reason}"),
+            Self::Suspended { route } => write!(f, "suspended: {route}"),
             Self::Mistake { text, kept: 0 } => write!(f, "mistake: {text}"),
             Self::Mistake { text, kept: 1 } => write!(f, "kept: 1 route as it was: {text}"),
             Self::Mistake { text, kept } => write!(f, "kept: {kept} routes as they were: {text}"),

@@ -51,6 +51,7 @@ enum Progress {
     Loading,
     Loaded,
     Failed(Cause, String),
+    Suspended,
 }
 
 struct Serving<T> {
@@ -181,6 +182,20 @@ impl<T> Slots<T> {
         }
     }
 
+    /// Notes that a version is to answer nothing; what served is let go.
+    pub(super) fn suspend(&mut self, document: &Arc<Document>) -> Option<Change> {
+        let before = self.slots.get(document.name());
+        let was_suspended = before.is_some_and(|slot| matches!(slot.progress, Progress::Suspended));
+        self.begin(document);
+        let slot = self.slots.get_mut(document.name());
+        let slot = slot.expect("its loading was just begun");
+        slot.progress = Progress::Suspended;
+        slot.serving = None;
+        self.is_stale = true;
+        let route = document.name().clone();
+        (!was_suspended).then_some(Change::Suspended { route })
+    }
+
     /// Takes what was loaded, and the snapshot's order; says what changed.
     pub(super) fn apply(&mut self, outcomes: Vec<Outcome<T>>, snapshot: &Snapshot) -> Vec<Change> {
         let mut outcomes: HashMap<RouteName, Outcome<T>> = outcomes
@@ -204,7 +219,7 @@ impl<T> Slots<T> {
     }
 
     /// What the table should hold, unless the one that serves holds it.
-    pub(super) fn entries(&mut self, not_loaded: impl Fn(&Document) -> T) -> Option<Vec<Entry<T>>>
+    pub(super) fn entries(&mut self, idle: impl Fn(&Document) -> T) -> Option<Vec<Entry<T>>>
     where
         T: Clone,
     {
@@ -216,7 +231,7 @@ impl<T> Slots<T> {
             path: slot.shown().route.path.clone(),
             target: match &slot.serving {
                 Some(serving) => serving.target.clone(),
-                None => not_loaded(&slot.newest),
+                None => idle(&slot.newest),
             },
         };
         Some(self.in_order().map(entry).collect())
@@ -353,7 +368,7 @@ impl Progress {
     fn failure(self) -> Option<String> {
         match self {
             Self::Failed(_, reason) => Some(reason),
-            Self::Loading | Self::Loaded => None,
+            Self::Loading | Self::Loaded | Self::Suspended => None,
         }
     }
 }
@@ -364,7 +379,7 @@ impl<T> Slot<T> {
     fn status(&self) -> RouteStatus {
         let error = match &self.progress {
             Progress::Failed(cause, reason) => Some((*cause, reason.clone())),
-            Progress::Loading | Progress::Loaded => None,
+            Progress::Loading | Progress::Loaded | Progress::Suspended => None,
         };
         let state = match (&self.progress, &self.serving) {
             (Progress::Failed(..), Some(_)) => RouteState::Kept,
@@ -372,6 +387,7 @@ impl<T> Slot<T> {
             (Progress::Loading, Some(_)) => RouteState::Updating,
             (Progress::Loading, None) => RouteState::Loading,
             (Progress::Loaded, _) => RouteState::Serving,
+            (Progress::Suspended, _) => RouteState::Suspended,
         };
         RouteStatus {
             document: Arc::clone(self.shown()),

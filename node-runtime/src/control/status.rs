@@ -54,4 +54,6 @@ pub enum RouteState {
     Loading,
     /// Nothing serves, because it cannot be loaded.
     NotLoaded,
+    /// Nothing serves, because it is told so.
+    Suspended,
 }

@@ -28,6 +28,10 @@ impl Build for TextBuilder {
     fn not_loaded(&self, _: &ValidRoute) -> String {
         "503".to_owned()
     }
+
+    fn suspended(&self, _: &ValidRoute) -> String {
+        "suspended".to_owned()
+    }
 }
 
 struct Snapshots(UnboundedReceiver<Arc<Snapshot>>);
@@ -84,6 +88,14 @@ impl Bench {
         let text = format!(
             "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {name}}}\n\
              spec: {{path: {path}, module: {{image: file:{name}.wasm}}}}\n"
+        );
+        self.write(&format!("{name}.yaml"), &text);
+    }
+
+    fn suspended_route(&self, name: &str, path: &str) {
+        let text = format!(
+            "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {name}}}\n\
+             spec: {{path: {path}, module: {{image: file:{name}.wasm}}, suspend: true}}\n"
         );
         self.write(&format!("{name}.yaml"), &text);
     }
@@ -244,6 +256,54 @@ async fn a_route_that_never_loaded_holds_its_place() {
     bench.write("a.wasm", "a");
     assert_eq!(bench.apply().await, ["added: default/a now sha256:…"]);
     bench.answers("/a", Some("a"));
+}
+
+#[tokio::test]
+async fn a_suspended_route_holds_its_place_and_nothing_is_loaded_for_it() {
+    let mut bench = Bench::new();
+    bench.write("wide.wasm", "wide");
+    bench.route("wide", "/...");
+    bench.suspended_route("a", "/a");
+    assert_eq!(
+        bench.apply().await,
+        ["suspended: default/a", "added: default/wide now sha256:…"]
+    );
+    bench.answers("/a", Some("suspended"));
+    bench.answers("/b", Some("wide"));
+    assert_eq!(
+        bench.states(),
+        ["default/a Suspended ", "default/wide Serving "]
+    );
+    // Its module is not looked at: neither that it is not there, nor that it came.
+    bench.write("a.wasm", "a");
+    assert_eq!(bench.compiled.load(Ordering::Relaxed), 1);
+    bench.route("a", "/a");
+    assert_eq!(bench.apply().await, ["added: default/a now sha256:…"]);
+    bench.answers("/a", Some("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_serves_is_suspended_without_loading_and_not_tried_again() {
+    let mut bench = Bench::new();
+    bench.write("a.wasm", "good");
+    bench.write("b.wasm", "busy");
+    bench.route("a", "/a");
+    bench.route("b", "/b");
+    bench.apply().await;
+    bench.answers("/a", Some("good"));
+    let compiled = bench.compiled.load(Ordering::Relaxed);
+    fs::remove_file(bench.dir.path().join("a.wasm")).expect("a file less");
+    bench.suspended_route("a", "/elsewhere");
+    bench.suspended_route("b", "/b");
+    assert_eq!(
+        bench.apply().await,
+        ["suspended: default/a", "suspended: default/b"]
+    );
+    bench.answers("/a", None);
+    bench.answers("/elsewhere", Some("suspended"));
+    bench.answers("/b", Some("suspended"));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(bench.compiled.load(Ordering::Relaxed), compiled);
 }
 
 #[tokio::test]

@@ -30,6 +30,9 @@ pub enum RequestError {
     /// Its route has no module yet.
     #[error("the route's module is not loaded")]
     NotLoaded,
+    /// Its route is suspended.
+    #[error("the route is suspended")]
+    Suspended,
     /// Too many requests.
     #[error(transparent)]
     Busy(#[from] Refused),
@@ -57,7 +60,9 @@ impl RequestError {
             Self::Refused(refusal) => refusal.status(),
             Self::Path(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::NotLoaded | Self::Busy(_) | Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotLoaded | Self::Suspended | Self::Busy(_) | Self::Full(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Head(error) => head_status(error),
             Self::Guest(ending) => ending_status(ending),
@@ -77,6 +82,7 @@ impl RequestError {
             Self::Refused(_) | Self::Path(_) => Outcome::BadRequest,
             Self::NotFound => Outcome::NotFound,
             Self::NotLoaded => Outcome::NotLoaded,
+            Self::Suspended => Outcome::Suspended,
             Self::Busy(Refused::QueueFull) => Outcome::QueueFull,
             Self::Busy(Refused::QueueTimeout) => Outcome::QueueTimeout,
             Self::Full(_) => Outcome::NoSlot,

@@ -161,7 +161,11 @@ impl Shared {
         let matched = self.find(&parts, exchange)?;
         let route = Arc::clone(&matched.route);
         account.route(&route);
-        let handler = route.handler.as_ref().ok_or(RequestError::NotLoaded)?;
+        let handler = route.handler.as_ref().ok_or(if route.is_suspended {
+            RequestError::Suspended
+        } else {
+            RequestError::NotLoaded
+        })?;
         exchange.scope.limit_stall(handler.timeouts.client);
         upload.set_drain_bytes(handler.request_body_bytes.max(DRAIN_BYTES));
         let length = content_length(&upload);

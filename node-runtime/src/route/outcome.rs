@@ -53,6 +53,8 @@ pub enum Outcome {
     NotFound,
     /// Its route has no module yet.
     NotLoaded,
+    /// Its route is told to answer nothing.
+    Suspended,
     /// As many waited as may run.
     QueueFull,
     /// It waited as long as it may.
@@ -65,7 +67,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Completed,
         Self::ExitCode,
         Self::Trap,
@@ -88,6 +90,7 @@ impl Outcome {
         Self::BadRequest,
         Self::NotFound,
         Self::NotLoaded,
+        Self::Suspended,
         Self::QueueFull,
         Self::QueueTimeout,
         Self::NoSlot,
@@ -154,6 +157,7 @@ impl Outcome {
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
             Self::NotLoaded => "not_loaded",
+            Self::Suspended => "suspended",
             Self::QueueFull => "queue_full",
             Self::QueueTimeout => "queue_timeout",
             Self::NoSlot => "no_slot",

@@ -44,7 +44,7 @@ impl Admin {
     }
 
     /// Waits until routes of the default name space are in a state.
-    fn wait_for_state(&self, state: &str, names: &[&str]) {
+    pub(super) fn wait_for_state(&self, state: &str, names: &[&str]) {
         for name in names {
             wait_until(&format!("{state} of {name}"), || {
                 self.route(&format!("default/{name}"))["state"] == state
@@ -58,7 +58,7 @@ impl Admin {
         listing["routes"].as_array().expect("a list").clone()
     }
 
-    fn route(&self, name: &str) -> Value {
+    pub(super) fn route(&self, name: &str) -> Value {
         let all = self.routes();
         let found = all.iter().find(|route| route["name"] == name);
         found.unwrap_or_else(|| panic!("{name} in {all:?}")).clone()

@@ -52,7 +52,7 @@ status: {anything: true}
             "13:18: spec.limits.concurrency: \"many\" is text; write a whole number",
             "10:5: spec.env[0].vlaue: unknown field; write one of name, value",
             "15:3: spec.extra: unknown field; write one of hosts, path, module, entrypoint, argv, env, \
-             volumes, limits, onDisconnect",
+             volumes, limits, onDisconnect, suspend",
         ],
     );
 }
