@@ -71,3 +71,104 @@ fn blocking(view: &View, statuses: &Statuses) -> Vec<String> {
     }
     reasons
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crds::fleet::{FailingRoute, Fleet};
+
+    use super::super::findings::tests::{DIGEST, refused, status, statuses};
+    use super::*;
+    use crate::control::Cause;
+
+    fn view(stage: Stage, failing: &[&str]) -> View {
+        let failing = failing.iter().map(|uid| FailingRoute {
+            uid: (*uid).to_owned(),
+            digest: DIGEST.to_owned(),
+        });
+        View {
+            stage,
+            fleet: Arc::new(Fleet {
+                ready: 1,
+                failing: failing.collect(),
+            }),
+        }
+    }
+
+    fn away(kept: Option<usize>) -> Stage {
+        Stage::Away {
+            reason: "refused".to_owned(),
+            kept,
+        }
+    }
+
+    #[test]
+    fn it_is_ready_when_everything_listed_serves_in_some_version() {
+        let routes = vec![
+            status("a", RouteState::Serving, None),
+            status("b", RouteState::Updating, None),
+            status("c", RouteState::Kept, Some((Cause::Compile, "bad"))),
+        ];
+        let all = statuses(true, routes);
+        assert_eq!(reasons(&view(Stage::Listed, &[]), &all), [""; 0]);
+    }
+
+    #[test]
+    fn a_route_that_loads_or_cannot_be_loaded_holds_it_up_by_name() {
+        let routes = vec![
+            status("a", RouteState::Loading, None),
+            status(
+                "b",
+                RouteState::NotLoaded,
+                Some((Cause::Fetch, "no route to host")),
+            ),
+        ];
+        let said = reasons(&view(Stage::Listed, &[]), &statuses(true, routes));
+        assert_eq!(
+            said,
+            ["shop/a: loading", "shop/b: PullFailed: no route to host"]
+        );
+    }
+
+    #[test]
+    fn what_no_runtime_can_load_holds_nothing_up() {
+        let routes = vec![status(
+            "b",
+            RouteState::NotLoaded,
+            Some((Cause::Compile, "bad")),
+        )];
+        let mut all = statuses(true, routes);
+        assert_eq!(reasons(&view(Stage::Listed, &["b"]), &all), [""; 0]);
+        // Another digest of the same route may be good.
+        let mut other = view(Stage::Listed, &["b"]);
+        Arc::make_mut(&mut other.fleet).failing[0].digest = "sha256:other".to_owned();
+        assert_eq!(reasons(&other, &all).len(), 1);
+        refused(&mut all, "z", false);
+        assert_eq!(reasons(&view(Stage::Listed, &["b"]), &all).len(), 1);
+        assert_eq!(reasons(&view(Stage::Listed, &["b", "z"]), &all), [""; 0]);
+    }
+
+    #[test]
+    fn without_the_api_server_the_disk_is_enough_and_nothing_is_not() {
+        let kept = statuses(false, vec![status("a", RouteState::Serving, None)]);
+        let looking = reasons(&view(Stage::Looking, &[]), &kept);
+        assert_eq!(looking, ["loading: published routes are being listed"]);
+        assert_eq!(reasons(&view(away(Some(1)), &[]), &kept), [""; 0]);
+        let nothing = reasons(&view(away(None), &[]), &Statuses::default());
+        assert!(
+            nothing[0].ends_with("none are kept on disk: refused"),
+            "{nothing:?}"
+        );
+        let early = reasons(&view(away(Some(1)), &[]), &Statuses::default());
+        assert_eq!(early, ["loading: routes that were kept on disk"]);
+    }
+
+    #[test]
+    fn many_reasons_are_counted() {
+        let routes = (0..25).map(|_| status("a", RouteState::Loading, None));
+        let said = reasons(&view(Stage::Listed, &[]), &statuses(true, routes.collect()));
+        assert_eq!(said.len(), 21);
+        assert_eq!(said[20], "and 5 routes more");
+    }
+}

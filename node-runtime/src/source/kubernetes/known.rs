@@ -382,3 +382,6 @@ impl Keep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
