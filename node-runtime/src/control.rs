@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crds::digest::Digest;
 use crds::validate::{RouteName, ValidRoute};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -64,10 +64,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// registry that does not answer must not hold back what is there.
 const PATIENCE_AT_START: Duration = Duration::from_secs(10);
 
+/// Routes that are made at the same time. Each takes a thread while it is, and a runtime that starts
+/// makes ten thousand of them.
+const BUILDS: usize = 32;
+
 /// Brings snapshots into the table.
 pub struct Control<C: Compile, B: Build<Program = C::Program>> {
     modules: Arc<Modules<C>>,
     builder: Arc<B>,
+    builds: Arc<Semaphore>,
     writer: RoutesWriter<B::Target>,
     slots: Slots<B::Target>,
     wanted: Arc<Snapshot>,
@@ -91,6 +96,7 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
         Self {
             modules: Arc::new(modules),
             builder: Arc::new(builder),
+            builds: Arc::new(Semaphore::new(BUILDS)),
             writer,
             slots: Slots::default(),
             wanted: Arc::default(),
@@ -170,8 +176,9 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
 
     fn load(&mut self, document: Arc<Document>) {
         let (modules, builder) = (Arc::clone(&self.modules), Arc::clone(&self.builder));
+        let builds = Arc::clone(&self.builds);
         self.loads.spawn(async move {
-            let loaded = load(&modules, builder, &document).await;
+            let loaded = load(&modules, builder, &builds, &document).await;
             Outcome { document, loaded }
         });
     }
@@ -278,6 +285,7 @@ pub struct Applied {
 async fn load<C: Compile, B: Build<Program = C::Program>>(
     modules: &Modules<C>,
     builder: Arc<B>,
+    builds: &Semaphore,
     document: &Arc<Document>,
 ) -> Result<(Digest, B::Target), Failed> {
     if let Some(folder) = &document.missing_volume {
@@ -294,6 +302,7 @@ async fn load<C: Compile, B: Build<Program = C::Program>>(
         retry_at: failure.retry_at,
     })?;
     let document = Arc::clone(document);
+    let _permit = builds.acquire().await.expect("it is never closed");
     let built = tokio::task::spawn_blocking(move || {
         builder
             .build(&document.route, program, digest)
