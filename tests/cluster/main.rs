@@ -2,4 +2,7 @@
 //! to build; `make test` builds Kubernetes' own programs before it runs this.
 
 mod control_plane;
+mod faults;
+mod installation;
 mod rbac;
+mod routes;

@@ -51,7 +51,8 @@ pub(super) fn findings(statuses: &Statuses) -> Option<Findings> {
 
 fn exception(status: &RouteStatus) -> Option<Exception> {
     let (state, serves_older) = match status.state {
-        RouteState::Serving => return None,
+        // What it is asked to do is done.
+        RouteState::Serving | RouteState::Suspended => return None,
         RouteState::Updating => (ExceptionState::Pending, true),
         RouteState::Loading => (ExceptionState::Pending, false),
         RouteState::Kept => (ExceptionState::Failed, true),
