@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use ::crds::definitions::definitions;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt;
 
 use super::Error;
 
@@ -16,13 +16,6 @@ pub(super) fn run() -> Result<ExitCode, Error> {
         .and_then(|()| stdout.flush())
         .map_err(Error::failed)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![
-        ::crds::wagi_route::WagiRoute::crd(),
-        ::crds::wagi_node::WagiNode::crd(),
-    ]
 }
 
 /// One document each.

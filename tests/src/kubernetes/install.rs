@@ -44,7 +44,7 @@ impl Cluster {
             self.kubectl_ok(&["apply", "--server-side", "-f", &generated]);
             return;
         }
-        let resources = [WagiRoute::crd(), WagiNode::crd()];
+        let resources = crds::definitions::definitions();
         for resource in resources {
             self.apply(&serde_json::to_string(&resource).expect("it becomes JSON"));
         }
