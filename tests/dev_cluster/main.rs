@@ -14,10 +14,14 @@ use std::time::Duration;
 use pieces::Pieces;
 
 fn main() -> ExitCode {
+    // The harness panics where a program does not start, and says why: where in our code is no help.
+    std::panic::set_hook(Box::new(|panic| {
+        fail(panic.payload_as_str().unwrap_or("for no known reason"));
+    }));
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "FAILED: {error:#}");
+            fail(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -34,6 +38,10 @@ fn run() -> anyhow::Result<()> {
         // Programs that end are told by no channel.
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+fn fail(why: &str) {
+    let _ = writeln!(std::io::stderr(), "FAILED: {why}");
 }
 
 /// To whoever started it.

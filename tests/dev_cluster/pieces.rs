@@ -97,9 +97,9 @@ Ready. In another terminal:
   export KUBECONFIG={} PATH={programs}:{kubectl}:$PATH
   wagi push {} {}
   kubectl apply -f {}
-  curl {}
+  curl {}        # and {}
 
-The other runtime: {}. Logs: {}/*.log. Ctrl-C ends it all.",
+Logs are in {}; Ctrl-C ends it all.",
             self.cluster.kubeconfig_admin().display(),
             module(),
             self.image(),

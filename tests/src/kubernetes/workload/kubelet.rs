@@ -90,5 +90,5 @@ async fn is_ready(admin: SocketAddr) -> bool {
         std::io::Result::Ok(answer)
     };
     let answer = asking.await.unwrap_or_default();
-    answer.starts_with(b"HTTP/1.1 200 ")
+    answer.split(|byte| *byte == b' ').nth(1) == Some(b"200")
 }
