@@ -30,7 +30,10 @@ pub fn run(pieces: &mut Pieces) -> anyhow::Result<()> {
         let mut curl = Command::new("curl");
         curl.args(["-sS", "--fail", "--max-time", "30", "--noproxy", "*", &url]);
         let answer = step(curl)?;
-        ensure!(answer == "Hello from WebAssembly.\n", "{url} answers {answer:?}");
+        ensure!(
+            answer == "Hello from WebAssembly.\n",
+            "{url} answers {answer:?}"
+        );
     }
     pieces.check()
 }
