@@ -85,6 +85,16 @@ pub struct Claims {
     places: BTreeMap<String, Place>,
 }
 
+/// Whose a host is.
+#[derive(PartialEq)]
+struct Lordship {
+    host: HostPattern,
+    /// The first who asks for the host itself.
+    first: Option<Rank>,
+    /// The first who asks for it or for a wildcard above it.
+    lord: Option<Rank>,
+}
+
 // === impl Claims ===
 
 impl Claims {
@@ -180,7 +190,7 @@ impl Claims {
         let come = new.iter().filter(|ask| !old.contains(ask));
         let touched: BTreeSet<Host> = gone.clone().chain(come.clone()).map(|ask| ask.host.clone()).collect();
 
-        let lords = self.first_of_each(&touched);
+        let lords = self.lords(&touched);
         let mut affected = BTreeSet::new();
         if let Some(contender) = &before {
             for ask in gone {
@@ -194,8 +204,8 @@ impl Claims {
                 place.insert(Rank::new(contender, ask), ask, &mut affected);
             }
         }
-        for (host, lord) in &lords {
-            self.affected_by_lord(host, lord.as_ref(), &mut affected);
+        for lordship in &lords {
+            self.affected_by_lord(lordship, &mut affected);
         }
         for host in &touched {
             let key = key_of(host);
@@ -207,40 +217,43 @@ impl Claims {
         affected
     }
 
-    fn first_of_each(&self, hosts: &BTreeSet<Host>) -> Vec<(HostPattern, Option<Rank>)> {
+    fn lords(&self, hosts: &BTreeSet<Host>) -> Vec<Lordship> {
         let named = hosts.iter().filter_map(|host| match host {
             Host::Any => None,
             Host::Named(pattern) => Some(pattern),
         });
-        named
-            .map(|host| {
-                let place = self.places.get(&key_of(&Host::Named(host.clone())));
-                (host.clone(), place.and_then(Place::first).cloned())
-            })
-            .collect()
+        named.map(|host| self.lordship(host)).collect()
     }
 
-    /// Where the first of a host is another than before, everybody of another namespace has another
-    /// winner; and everybody at all where it is of another namespace.
-    fn affected_by_lord(&self, host: &HostPattern, before: Option<&Rank>, affected: &mut BTreeSet<Uid>) {
-        let key = key_of(&Host::Named(host.clone()));
-        let after = self.places.get(&key).and_then(Place::first);
-        if before == after {
+    fn lordship(&self, host: &HostPattern) -> Lordship {
+        let place = self.places.get(&key_of(&Host::Named(host.clone())));
+        Lordship {
+            host: host.clone(),
+            first: place.and_then(Place::first).cloned(),
+            lord: self.lord(host).map(|(lord, _)| lord.clone()),
+        }
+    }
+
+    /// Where a host is another namespace's than before, all who ask for it have another standing;
+    /// where only its first route is another, those of other namespaces have another winner. What
+    /// that means for a name under a wildcard depends on who asks for that name: they look again.
+    fn affected_by_lord(&self, before: &Lordship, affected: &mut BTreeSet<Uid>) {
+        let after = self.lordship(&before.host);
+        if *before == after {
             return;
         }
-        let namespace = |rank: Option<&Rank>| rank.map(|rank| rank.name().namespace.clone());
-        let same = namespace(before).filter(|before| namespace(after).as_ref() == Some(before));
-        let mut add = |place: &Place| {
-            let others = place.ranks().filter(|rank| same.as_ref() != Some(&rank.name().namespace));
-            affected.extend(others.map(|rank| rank.uid().clone()));
-        };
+        let namespace = |lord: &Option<Rank>| lord.as_ref().map(|lord| lord.name().namespace.clone());
+        let stays = namespace(&before.lord).filter(|_| namespace(&before.lord) == namespace(&after.lord));
+        let key = key_of(&Host::Named(before.host.clone()));
         if let Some(place) = self.places.get(&key) {
-            add(place);
+            let others = place.ranks().filter(|rank| stays.as_ref() != Some(&rank.name().namespace));
+            affected.extend(others.map(|rank| rank.uid().clone()));
         }
-        if let Some(prefix) = prefix_below(host) {
+        if let Some(prefix) = prefix_below(&before.host).filter(|_| before.first != after.first) {
             let below = self.places.range(prefix.clone()..);
-            for (_, place) in below.take_while(|(key, _)| key.starts_with(&prefix)) {
-                add(place);
+            let below = below.take_while(|(name, _)| name.starts_with(&prefix));
+            for (_, place) in below.filter(|(name, _)| **name != key) {
+                affected.extend(place.ranks().map(|rank| rank.uid().clone()));
             }
         }
     }

@@ -318,3 +318,6 @@ impl std::fmt::Display for Served {
         write!(f, "{} ({})", self.image, self.digest)
     }
 }
+
+#[cfg(test)]
+mod tests;
