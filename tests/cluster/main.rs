@@ -4,5 +4,6 @@
 mod control_plane;
 mod faults;
 mod installation;
+mod node;
 mod rbac;
 mod routes;

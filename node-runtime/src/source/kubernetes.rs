@@ -78,6 +78,8 @@ pub struct Kubernetes {
     snapshots: channel::Receiver<Option<Arc<Snapshot>>>,
     view: channel::Receiver<View>,
     _task: AbortOnDropHandle<()>,
+    /// Whoever drops this waits until the disk has what was seen.
+    _journal: Option<Journal>,
 }
 
 // === impl Kubernetes ===
@@ -93,11 +95,13 @@ impl Kubernetes {
         let (send, snapshots) = channel::channel(None);
         let (show, view) = channel::channel(View::default());
         let known = Known::new(settings.namespace.clone());
-        let follower = Follower::new(settings, known, journal, send, show);
+        let keeper = journal.as_ref().map(Journal::keeper);
+        let follower = Follower::new(settings, known, keeper, send, show);
         Ok(Self {
             snapshots,
             view,
             _task: AbortOnDropHandle::new(tokio::spawn(follower.run(restored))),
+            _journal: journal,
         })
     }
 

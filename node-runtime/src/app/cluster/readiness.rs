@@ -50,7 +50,8 @@ fn blocking(view: &View, statuses: &Statuses) -> Vec<String> {
     for status in &statuses.routes {
         let name = status.wanted.name();
         let line = match (status.state, &status.error) {
-            (RouteState::Serving | RouteState::Updating | RouteState::Kept, _) => continue,
+            (RouteState::Serving | RouteState::Suspended, _) => continue,
+            (RouteState::Updating | RouteState::Kept, _) => continue,
             (_, Some((cause, reason))) => format!("{name}: {}: {reason}", word(*cause)),
             (_, None) => format!("{name}: loading"),
         };

@@ -63,12 +63,16 @@ pub(super) struct Restored {
     pub(super) texts: Vec<(String, u64, String)>,
 }
 
-/// Takes what is to be kept; dropping it writes the rest.
+/// The file, written by a thread of its own; dropping it writes the rest.
 #[derive(Debug)]
 pub(super) struct Journal {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// Takes what is to be kept.
+#[derive(Clone, Debug)]
+pub(super) struct Keeper(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -116,14 +120,21 @@ impl Journal {
         Ok((journal, restored))
     }
 
+    /// Whoever knows what is to be kept.
+    pub(super) fn keeper(&self) -> Keeper {
+        Keeper(Arc::clone(&self.shared))
+    }
+}
+
+impl Keeper {
     /// Keeps these from now on; the disk has them within a second or so.
     pub(super) fn keep(&self, changes: Vec<Keep>, version: u64) {
-        let mut state = self.shared.lock();
+        let mut state = self.0.lock();
         for change in changes {
             state.changes.insert(change.name().to_owned(), change);
         }
         state.version = version;
-        self.shared.wake.notify_one();
+        self.0.wake.notify_one();
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::known::{Keep, Known};
 use super::patience::{Backoff, up_to};
 use super::published::{self, Item, List, Meta};
-use super::snapshot::{Journal, Restored};
+use super::snapshot::{Keeper, Restored};
 use super::{Settings, Stage, View};
 use crate::source::Snapshot;
 
@@ -41,7 +41,7 @@ const MOST_AT_ONCE: usize = 10_000;
 pub(super) struct Follower {
     settings: Settings,
     known: Known,
-    journal: Option<Journal>,
+    keeper: Option<Keeper>,
     snapshots: channel::Sender<Option<Arc<Snapshot>>>,
     view: channel::Sender<View>,
     backoff: Backoff,
@@ -72,14 +72,14 @@ impl Follower {
     pub(super) fn new(
         settings: Settings,
         known: Known,
-        journal: Option<Journal>,
+        keeper: Option<Keeper>,
         snapshots: channel::Sender<Option<Arc<Snapshot>>>,
         view: channel::Sender<View>,
     ) -> Self {
         Self {
             settings,
             known,
-            journal,
+            keeper,
             snapshots,
             view,
             backoff: Backoff::default(),
@@ -309,8 +309,8 @@ impl Follower {
 
     /// Hands on what is known, where that is new, and keeps it.
     fn publish(&mut self, keep: Vec<Keep>) {
-        if let (Some(journal), false) = (&self.journal, keep.is_empty()) {
-            journal.keep(keep, self.known.version());
+        if let (Some(keeper), false) = (&self.keeper, keep.is_empty()) {
+            keeper.keep(keep, self.known.version());
         }
         if self.known.take_changed() {
             self.snapshots

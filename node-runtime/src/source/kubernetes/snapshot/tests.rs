@@ -35,8 +35,12 @@ fn what_was_kept_is_read_again() {
     let folder = dir.path().join("documents");
     let (journal, restored) = Journal::open(&folder).expect("a file");
     assert_eq!(restored, Restored::default());
-    journal.keep(vec![put("a", "one"), put("b", "two\nlines")], 8);
-    journal.keep(vec![put("a", "three"), put("c", "")], 9);
+    journal
+        .keeper()
+        .keep(vec![put("a", "one"), put("b", "two\nlines")], 8);
+    journal
+        .keeper()
+        .keep(vec![put("a", "three"), put("c", "")], 9);
     drop(journal);
     let (journal, restored) = Journal::open(&folder).expect("a file");
     assert_eq!(restored.version, 9);
@@ -45,7 +49,7 @@ fn what_was_kept_is_read_again() {
         [("a", "three"), ("b", "two\nlines"), ("c", "")]
     );
     let name = "b".to_owned();
-    journal.keep(vec![Keep::Remove { name }], 10);
+    journal.keeper().keep(vec![Keep::Remove { name }], 10);
     drop(journal);
     let restored = reopen(&folder);
     assert_eq!(restored.version, 10);
