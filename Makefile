@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Outside the clone: wasmtime is built once for all clones and work trees.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/kube-wagi/target
 
-.PHONY: help demo dev-cluster test build bench fuzz examples lint
+.PHONY: help demo dev-cluster test build bench fuzz examples crds lint
 
 help: ## say what there is (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ build: ## build wagi as tests and demo use it
 
 examples: ## build the examples that need a compiler (C, Go)
 	@scripts/examples
+
+crds: ## write crds/generated, the custom resource definitions, from the code
+	REWRITE_GENERATED=1 cargo test -p tests --test it generated::
 
 lint: ## format, licences and bans, clippy, documentation
 	@scripts/lint

@@ -10,6 +10,7 @@ mod environment;
 mod examples;
 mod files;
 mod fuzz;
+mod generated;
 mod guests;
 mod hang_up;
 mod hostile;
