@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use crds::validate::Place;
 
 use self::args::compile::CompileArgs;
 use self::args::node::NodeArgs;
@@ -144,9 +145,38 @@ pub struct CheckArgs {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
+    /// Where the routes are to be served. A cluster has no files of this machine; of a folder that has
+    /// a cluster.yaml, that file is for a cluster and the others are not.
+    #[arg(
+        long = "for",
+        env = "WAGI_FOR",
+        value_name = "PLACE",
+        value_enum,
+        default_value = "local"
+    )]
+    pub place: PlaceArg,
+
     /// How modules are compiled.
     #[command(flatten)]
     pub compile: CompileArgs,
+}
+
+/// Where routes are to be served.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum PlaceArg {
+    /// By this machine, with its files.
+    Local,
+    /// By every node of a cluster.
+    Cluster,
+}
+
+impl From<PlaceArg> for Place {
+    fn from(place: PlaceArg) -> Self {
+        match place {
+            PlaceArg::Local => Self::Local,
+            PlaceArg::Cluster => Self::Cluster,
+        }
+    }
 }
 
 /// What `wagi completions` is told.

@@ -15,7 +15,7 @@ use crate::source::{Document, ModuleSource, Snapshot, read_once};
 
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     let config = CompileConfig::try_from(&args.compile)?;
-    let snapshot = read_once(args.paths.clone()).map_err(Error::failed)?;
+    let snapshot = read_once(args.paths.clone(), args.place.into()).map_err(Error::failed)?;
     let compiler = Compiler::alone(command::compile_config(config)).map_err(Error::failed)?;
     let has_entry = |document: &Document, program: &crate::guest::Program| {
         let entry = program.entry(&document.route.entrypoint);
@@ -143,6 +143,8 @@ fn images(snapshot: &Snapshot) -> usize {
 mod tests {
     use std::fs;
 
+    use crds::validate::Place;
+
     use super::*;
     use crate::modules::tests::TextCompiler;
 
@@ -151,7 +153,7 @@ mod tests {
         for (name, text) in files {
             fs::write(dir.path().join(name), text).expect("a file");
         }
-        let snapshot = read_once(vec![dir.path().to_owned()]).expect("a snapshot");
+        let snapshot = read_once(vec![dir.path().to_owned()], Place::Local).expect("a snapshot");
         let modules = crate::modules::tests::files(TextCompiler::default());
         let fault = |_: &Document, program: &String| {
             (program == "no entry").then(|| "spec.entrypoint: there is no _start".to_owned())

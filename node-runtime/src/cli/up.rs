@@ -97,6 +97,8 @@ fn host_text(host: &HostPattern) -> String {
 mod tests {
     use std::fs;
 
+    use crds::validate::Place;
+
     use super::*;
     use crate::source::read_once;
 
@@ -111,7 +113,7 @@ mod tests {
             })
             .collect();
         fs::write(dir.path().join("a.yaml"), text).expect("a file");
-        let snapshot = read_once(vec![dir.path().to_owned()]).expect("a snapshot");
+        let snapshot = read_once(vec![dir.path().to_owned()], Place::Local).expect("a snapshot");
         assert_eq!(snapshot.mistakes, []);
         Applied {
             changes: Vec::new(),

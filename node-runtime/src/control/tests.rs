@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use crds::validate::Place;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
@@ -103,7 +104,7 @@ impl Bench {
     /// Applies what is in the folder; the lines it makes.
     async fn apply(&mut self) -> Vec<String> {
         let paths = vec![self.dir.path().to_owned()];
-        let snapshot = crate::source::read_once(paths).expect("a snapshot");
+        let snapshot = crate::source::read_once(paths, Place::Local).expect("a snapshot");
         self.apply_snapshot(snapshot).await
     }
 
@@ -364,7 +365,7 @@ async fn ten_thousand_changed_routes_are_one_swap() {
     };
     write("first");
     let paths = vec![bench.dir.path().to_owned()];
-    let read = || crate::source::read_once(paths.clone()).expect("a snapshot");
+    let read = || crate::source::read_once(paths.clone(), Place::Local).expect("a snapshot");
     let first = read();
     write("second");
     let second = read();
@@ -471,7 +472,7 @@ async fn a_module_that_compiles_slowly_holds_back_nothing_but_its_route() {
     };
     let look = || {
         let paths = vec![dir.path().to_owned()];
-        let snapshot = crate::source::read_once(paths).expect("a snapshot");
+        let snapshot = crate::source::read_once(paths, Place::Local).expect("a snapshot");
         snapshots.send(Arc::new(snapshot)).expect("control runs");
     };
     let answer = |path: &str| {

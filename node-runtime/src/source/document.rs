@@ -42,13 +42,14 @@ const IGNORED: [&str; 12] = [
     "metadata.selfLink",
 ];
 
-/// Reads a manifest's text; paths in it become relative to `file`'s folder.
-pub(super) fn contents(file: &Arc<Path>, text: &str) -> Contents {
+/// Reads a manifest's text for where it is to be served; paths in it become relative to `file`'s
+/// folder.
+pub(super) fn contents(file: &Arc<Path>, text: &str, place: Place) -> Contents {
     let mut contents = Contents::default();
     for document in yaml::documents(text) {
         match yaml::parse(&document) {
             Err((position, text)) => contents.mistakes.push(Mistake::at(file, position, text)),
-            Ok(root) if is_ours(&root) => route(&mut contents, file, &root),
+            Ok(root) if is_ours(&root) => route(&mut contents, file, &root, place),
             Ok(_) => contents.other_kinds += 1,
         }
     }
@@ -63,7 +64,7 @@ fn is_ours(root: &Node) -> bool {
     group == Some(GROUP) || root.text("kind") == Some(KIND)
 }
 
-fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node) {
+fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node, place: Place) {
     let read = read::<Manifest>(root, |field| IGNORED.contains(&field));
     let mut mistakes: Vec<Mistake> = Vec::new();
     for misfit in &read.misfits {
@@ -82,7 +83,7 @@ fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node) {
     let valid = read
         .value
         .as_ref()
-        .map(|manifest| validate(manifest, Place::Local));
+        .map(|manifest| validate(manifest, place));
     match valid {
         Some(Ok(mut route)) => {
             resolve(&mut route, file);
@@ -122,7 +123,11 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Contents {
-        contents(&Arc::from(Path::new("routes/shop.yaml")), text)
+        contents(
+            &Arc::from(Path::new("routes/shop.yaml")),
+            text,
+            Place::Local,
+        )
     }
 
     fn said(contents: &Contents) -> Vec<String> {
@@ -216,6 +221,20 @@ spec:
         assert_eq!(said(&contents), [""; 0]);
         let module = contents.routes[0].1.module.to_string();
         assert_eq!(module, "r.example/hello:1");
+    }
+
+    #[test]
+    fn a_cluster_is_asked_for_what_it_has() {
+        let file = Arc::from(Path::new("shop.yaml"));
+        let contents = contents(&file, HELLO, Place::Cluster);
+        assert_eq!(
+            said(&contents),
+            [
+                "shop.yaml:6:19: spec.module.image: \"file:hello.wasm\": a cluster has no such file; push it: \
+                 wagi push hello.wasm REF",
+                "shop.yaml:7:12: spec.volumes: \"1 items\": a cluster has no folders of this machine; leave it out",
+            ]
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crds::validate::Place;
+
 use super::document::contents;
 
 /// Reads bytes as a manifest. Panics when a promise is broken.
@@ -14,8 +16,8 @@ pub fn fuzz_manifest(data: &[u8]) {
         return;
     };
     let file = Arc::from(Path::new("fuzz.yaml"));
-    let first = contents(&file, text);
-    let second = contents(&file, text);
+    let first = contents(&file, text, Place::Local);
+    let second = contents(&file, text, Place::Local);
     assert_eq!(first.routes, second.routes);
     assert_eq!(first.mistakes, second.mistakes);
     assert_eq!(first.other_kinds, second.other_kinds);

@@ -3,6 +3,7 @@
 //! A folder is listed with its sub-folders. Names that begin with a dot are skipped: editors keep
 //! their drafts there, and Kubernetes the `..data` folders that its links go through. The links
 //! themselves are followed, so a flip of `..data` shows as files that look different.
+//! What a folder's `cluster.yaml` says is for a cluster, and the files beside it are for this machine.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,6 +12,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use crds::validate::Place;
 
 /// Deeper folders are not looked into: a link back to its own parent would never end.
 const DEEPEST: usize = 16;
@@ -89,14 +92,18 @@ impl From<&fs::Metadata> for Stamp {
     }
 }
 
-/// Lists the manifests under some paths.
-pub(super) fn list(roots: &[PathBuf]) -> Listing {
+/// What a folder has for a cluster, when it has something for this machine too.
+const FOR_CLUSTERS: &str = "cluster.yaml";
+
+/// Lists the manifests under some paths that are meant for a place; files that are named themselves
+/// are meant.
+pub(super) fn list(roots: &[PathBuf], place: Place) -> Listing {
     let mut listing = Listing::default();
     let mut seen = HashSet::new();
     for root in roots {
         match fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => {
-                folder(&mut listing, &mut seen, root, DEEPEST);
+                folder(&mut listing, &mut seen, root, place, DEEPEST);
             }
             Ok(metadata) => add(&mut listing, &mut seen, root.clone(), &metadata),
             Err(error) if is_absence(&error) => {}
@@ -106,7 +113,13 @@ pub(super) fn list(roots: &[PathBuf]) -> Listing {
     listing
 }
 
-fn folder(listing: &mut Listing, seen: &mut HashSet<Arc<Path>>, path: &Path, depth: usize) {
+fn folder(
+    listing: &mut Listing,
+    seen: &mut HashSet<Arc<Path>>,
+    path: &Path,
+    place: Place,
+    depth: usize,
+) {
     let entries = fs::read_dir(path).and_then(|entries| {
         entries
             .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
@@ -123,13 +136,17 @@ fn folder(listing: &mut Listing, seen: &mut HashSet<Arc<Path>>, path: &Path, dep
     };
     listing.folders.push(path.to_owned());
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let has_own = entries.iter().any(|(name, _)| name == FOR_CLUSTERS);
     for (name, kind) in entries {
         let is_manifest = matches!(
             Path::new(&name)
                 .extension()
                 .and_then(|extension| extension.to_str()),
             Some("yaml" | "yml")
-        );
+        ) && match place {
+            Place::Local => name != FOR_CLUSTERS,
+            Place::Cluster => name == FOR_CLUSTERS || !has_own,
+        };
         // Only what may be a manifest or a folder is looked at: a folder may be full of others.
         let may_matter = is_manifest || kind.is_dir() || kind.is_symlink();
         if name.as_encoded_bytes().starts_with(b".") || !may_matter {
@@ -139,7 +156,7 @@ fn folder(listing: &mut Listing, seen: &mut HashSet<Arc<Path>>, path: &Path, dep
         match fs::metadata(&entry) {
             Ok(metadata) if metadata.is_dir() => {
                 if depth > 0 {
-                    folder(listing, seen, &entry, depth - 1);
+                    folder(listing, seen, &entry, place, depth - 1);
                 }
             }
             Ok(metadata) if is_manifest && metadata.is_file() => {
@@ -180,7 +197,11 @@ mod tests {
     use super::*;
 
     fn names(root: &Path, roots: &[PathBuf]) -> Vec<String> {
-        list(roots)
+        names_for(Place::Local, root, roots)
+    }
+
+    fn names_for(place: Place, root: &Path, roots: &[PathBuf]) -> Vec<String> {
+        list(roots, place)
             .files
             .iter()
             .map(|(path, _)| {
@@ -221,6 +242,22 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_may_have_a_file_of_its_own_for_clusters() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path();
+        fs::create_dir(root.join("b")).expect("a folder");
+        for name in ["cluster.yaml", "manifest.yaml", "b/other.yaml"] {
+            fs::write(root.join(name), "").expect("a file");
+        }
+        let roots = [root.to_owned()];
+        let for_place = |place| names_for(place, root, &roots);
+        assert_eq!(for_place(Place::Local), ["b/other.yaml", "manifest.yaml"]);
+        assert_eq!(for_place(Place::Cluster), ["b/other.yaml", "cluster.yaml"]);
+        let named = [root.join("cluster.yaml")];
+        assert_eq!(names(root, &named), ["cluster.yaml"]);
+    }
+
+    #[test]
     fn links_are_followed_and_loops_end() {
         let dir = tempfile::tempdir().expect("a folder");
         let root = dir.path();
@@ -231,7 +268,7 @@ mod tests {
         symlink("nowhere", root.join("broken.yaml")).expect("a link");
         assert_eq!(names(root, &[root.to_owned()]), ["a.yaml"]);
         symlink(".", root.join("loop")).expect("a link");
-        assert!(list(&[root.to_owned()]).files.len() > 1);
+        assert!(list(&[root.to_owned()], Place::Local).files.len() > 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crds::validate::Place;
 use tokio::sync::watch;
 
 use super::watch::{Wake, Watch};
@@ -37,9 +38,12 @@ pub struct Manifests {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Reads manifests once, without watching them.
-pub fn read_once(paths: Vec<PathBuf>) -> Result<Snapshot, OpenError> {
-    let mut scanner = Scanner::open(paths)?;
+/// Reads manifests once, without watching them, for where they are to be served.
+///
+/// # Errors
+/// As for [`Manifests::open`].
+pub fn read_once(paths: Vec<PathBuf>, place: Place) -> Result<Snapshot, OpenError> {
+    let mut scanner = Scanner::open(paths, place)?;
     scanner.look();
     Ok(scanner.read())
 }
@@ -52,7 +56,7 @@ impl Manifests {
     /// # Errors
     /// When a path does not exist, or a bare module stands beside other paths.
     pub fn open(paths: Vec<PathBuf>) -> Result<Self, OpenError> {
-        let scanner = Scanner::open(paths)?;
+        let scanner = Scanner::open(paths, Place::Local)?;
         // One wake in the queue says all there is to say; the second is room for the stop.
         let (wake, wakes) = sync_channel(2);
         let (send, snapshots) = watch::channel(None);

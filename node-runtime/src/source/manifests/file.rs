@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crds::validate::ValidRoute;
+use crds::validate::{Place, ValidRoute};
 
 use crate::source::document::{self, Contents};
 use crate::source::listing::Stamp;
@@ -19,6 +19,8 @@ const HALF_WRITTEN: Duration = Duration::from_secs(2);
 /// One manifest.
 #[derive(Debug)]
 pub(super) struct File {
+    /// Where its routes are to be served.
+    place: Place,
     pub(super) stamp: Stamp,
     /// The text that was read last; compared before it is parsed again.
     text: String,
@@ -36,8 +38,14 @@ pub(super) struct File {
 
 impl File {
     /// A manifest that is read for the first time.
-    pub(super) fn new(path: &Arc<Path>, stamp: Stamp, text: Result<String, String>) -> Self {
+    pub(super) fn new(
+        place: Place,
+        path: &Arc<Path>,
+        stamp: Stamp,
+        text: Result<String, String>,
+    ) -> Self {
         let mut file = Self {
+            place,
             stamp,
             text: String::new(),
             routes: Vec::new(),
@@ -48,7 +56,7 @@ impl File {
         };
         match text {
             Ok(text) => {
-                let contents = document::contents(path, &text);
+                let contents = document::contents(path, &text, place);
                 // Nothing is served yet that could be kept, so what is good is served.
                 file.take(contents, text);
             }
@@ -80,7 +88,7 @@ impl File {
                 return;
             }
         }
-        let contents = document::contents(path, &text);
+        let contents = document::contents(path, &text, self.place);
         if !contents.mistakes.is_empty() {
             self.doubted_since = None;
             self.keep(contents.mistakes);
@@ -166,7 +174,7 @@ mod tests {
                 .expect("a look")
                 .expect("a stamp");
             let path: Arc<Path> = Arc::from(Path::new("a.yaml"));
-            let file = File::new(&path, stamp, Ok(text.to_owned()));
+            let file = File::new(Place::Local, &path, stamp, Ok(text.to_owned()));
             Self {
                 path,
                 stamp,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crds::module_reference::ModuleReference;
-use crds::validate::{RouteName, ValidRoute};
+use crds::validate::{Place, RouteName, ValidRoute};
 
 use super::file::{File, LARGEST};
 use crate::source::listing::{self, Listing, Stamp};
@@ -22,6 +22,7 @@ use crate::source::{Document, ModuleFile, ModuleSource, OpenError, Origin, Snaps
 #[derive(Debug)]
 pub(super) struct Scanner {
     roots: Roots,
+    place: Place,
     files: HashMap<Arc<Path>, File>,
     seen: Look,
 }
@@ -48,7 +49,7 @@ struct Look {
 // === impl Scanner ===
 
 impl Scanner {
-    pub(super) fn open(paths: Vec<PathBuf>) -> Result<Self, OpenError> {
+    pub(super) fn open(paths: Vec<PathBuf>, place: Place) -> Result<Self, OpenError> {
         let mut module = None;
         for path in &paths {
             match fs::metadata(path) {
@@ -79,6 +80,7 @@ impl Scanner {
         };
         Ok(Self {
             roots,
+            place,
             files: HashMap::new(),
             seen: Look::default(),
         })
@@ -87,7 +89,7 @@ impl Scanner {
     /// Looks at everything; says whether it differs from the look before.
     pub(super) fn look(&mut self) -> bool {
         let listing = match &self.roots {
-            Roots::Manifests(paths) => listing::list(paths),
+            Roots::Manifests(paths) => listing::list(paths, self.place),
             Roots::Module { .. } => Listing::default(),
         };
         let look = Look {
@@ -116,7 +118,7 @@ impl Scanner {
                     file.update(path, *stamp, read_text(path), now);
                     file
                 }
-                None => File::new(path, *stamp, read_text(path)),
+                None => File::new(self.place, path, *stamp, read_text(path)),
             };
             self.files.insert(Arc::clone(path), file);
         }

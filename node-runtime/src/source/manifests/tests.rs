@@ -40,7 +40,7 @@ impl Folder {
         for (name, text) in files {
             fs::write(dir.path().join(name), text).expect("a file");
         }
-        let scanner = Scanner::open(vec![dir.path().to_owned()]).expect("a scanner");
+        let scanner = Scanner::open(vec![dir.path().to_owned()], Place::Local).expect("a scanner");
         Self { dir, scanner }
     }
 
@@ -146,13 +146,16 @@ fn a_bare_module_is_served_alone() {
     let dir = tempfile::tempdir().expect("a folder");
     let module = dir.path().join("hello.wat");
     fs::write(&module, "(module)").expect("a module");
-    let snapshot = read_once(vec![module.clone()]).expect("a snapshot");
+    let snapshot = read_once(vec![module.clone()], Place::Local).expect("a snapshot");
     assert_eq!(names(&snapshot), ["default/hello"]);
-    let others = read_once(vec![module, dir.path().to_owned()]);
+    let others = read_once(vec![module, dir.path().to_owned()], Place::Local);
     assert!(matches!(others, Err(OpenError::ModuleAmongOthers(_))));
-    let missing = read_once(vec![dir.path().join("missing")]);
+    let missing = read_once(vec![dir.path().join("missing")], Place::Local);
     assert!(matches!(missing, Err(OpenError::Path { .. })));
-    assert!(matches!(read_once(Vec::new()), Err(OpenError::NoPath)));
+    assert!(matches!(
+        read_once(Vec::new(), Place::Local),
+        Err(OpenError::NoPath)
+    ));
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn ten_thousand_files_are_one_snapshot() {
         }
     };
     write("first");
-    let mut scanner = Scanner::open(vec![dir.path().to_owned()]).expect("a scanner");
+    let mut scanner = Scanner::open(vec![dir.path().to_owned()], Place::Local).expect("a scanner");
     assert!(scanner.look());
     assert_eq!(scanner.read().documents.len(), 10_000);
     write("second");
