@@ -7,3 +7,4 @@ mod installation;
 mod node;
 mod rbac;
 mod routes;
+mod schema;
