@@ -123,7 +123,11 @@ impl Operator {
         let calls = &config.clients.calls;
         let stories = Stories {
             shared: Arc::new(shared),
-            lookups: Lookups::new(config.registry.clone(), config.credentials.clone(), metrics.clone()),
+            lookups: Lookups::new(
+                config.registry.clone(),
+                config.credentials.clone(),
+                metrics.clone(),
+            ),
             cluster: Cluster::new(
                 calls.clone(),
                 config.documents_namespace.clone(),
@@ -163,15 +167,30 @@ impl Operator {
         };
         let this = || self.clone();
         let (own, stopped) = (this(), stop.clone());
-        part("the watch of routes", Box::pin(async move { own.follow_routes().await }));
+        part(
+            "the watch of routes",
+            Box::pin(async move { own.follow_routes().await }),
+        );
         let own = this();
-        part("the watch of documents", Box::pin(async move { own.follow_documents().await }));
+        part(
+            "the watch of documents",
+            Box::pin(async move { own.follow_documents().await }),
+        );
         let own = this();
-        part("the watch of pods", Box::pin(async move { own.follow_pods().await }));
+        part(
+            "the watch of pods",
+            Box::pin(async move { own.follow_pods().await }),
+        );
         let own = this();
-        part("the watch of reports", Box::pin(async move { own.follow_reports().await }));
+        part(
+            "the watch of reports",
+            Box::pin(async move { own.follow_reports().await }),
+        );
         let own = this();
-        part("the watch of the namespace", Box::pin(async move { own.follow_allowance().await }));
+        part(
+            "the watch of the namespace",
+            Box::pin(async move { own.follow_allowance().await }),
+        );
         let own = this();
         part("the fleet", Box::pin(async move { own.keep_fleet().await }));
         let (own, token) = (this(), stop.clone());
@@ -196,17 +215,26 @@ impl Operator {
     }
 
     async fn follow_documents(&self) {
-        let api: Api<ConfigMap> = Api::namespaced(self.config.clients.watch.clone(), &self.config.documents_namespace);
+        let api: Api<ConfigMap> = Api::namespaced(
+            self.config.clients.watch.clone(),
+            &self.config.documents_namespace,
+        );
         watches::documents(&self.stories.shared, api, &self.config.metrics).await;
     }
 
     async fn follow_pods(&self) {
-        let api = Api::namespaced(self.config.clients.watch.clone(), &self.config.system_namespace);
+        let api = Api::namespaced(
+            self.config.clients.watch.clone(),
+            &self.config.system_namespace,
+        );
         watches::pods(&self.stories.shared, api, &self.config.metrics).await;
     }
 
     async fn follow_reports(&self) {
-        let api = Api::namespaced(self.config.clients.watch.clone(), &self.config.system_namespace);
+        let api = Api::namespaced(
+            self.config.clients.watch.clone(),
+            &self.config.system_namespace,
+        );
         watches::reports(&self.stories.shared, api, &self.config.metrics).await;
     }
 
@@ -217,7 +245,12 @@ impl Operator {
 
     async fn keep_fleet(&self) {
         self.is_warm().await;
-        fleet::keep(&self.stories.shared, &self.stories.cluster, &self.config.leader).await;
+        fleet::keep(
+            &self.stories.shared,
+            &self.stories.cluster,
+            &self.config.leader,
+        )
+        .await;
     }
 
     async fn tell_stories(&self, stop: CancellationToken) {

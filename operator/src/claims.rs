@@ -125,7 +125,13 @@ impl Claims {
     /// Notes that pairs are being published for a route; those that had an age keep it.
     ///
     /// Returns whose standing may have changed.
-    pub fn stamp(&mut self, uid: &Uid, hosts: &[Host], path: &PathPattern, now: Timestamp) -> BTreeSet<Uid> {
+    pub fn stamp(
+        &mut self,
+        uid: &Uid,
+        hosts: &[Host],
+        path: &PathPattern,
+        now: Timestamp,
+    ) -> BTreeSet<Uid> {
         let Some(mut contender) = self.contenders.get(uid).cloned() else {
             return BTreeSet::new();
         };
@@ -141,7 +147,9 @@ impl Claims {
     #[must_use]
     pub fn since(&self, uid: &Uid, host: &Host, path: &PathPattern) -> Option<Timestamp> {
         let asks = &self.contenders.get(uid)?.asks;
-        asks.iter().find(|ask| ask.host == *host && ask.path == *path)?.since
+        asks.iter()
+            .find(|ask| ask.host == *host && ask.path == *path)?
+            .since
     }
 
     /// Who keeps a contender from a pair that it asks for, if anybody does.
@@ -184,11 +192,22 @@ impl Claims {
             let asks = contender.as_ref().map(|contender| contender.asks.clone());
             asks.unwrap_or_default()
         };
-        // Hosts whose pairs stay as they are keep their ranks: nothing there can have changed.
+        // Pairs that stay as they are keep their ranks: nothing there can have changed. A route that
+        // is known by its document alone gets its time of creation later, and with it other ranks.
         let (old, new) = (asks(&before), asks(&after));
-        let gone = old.iter().filter(|ask| !new.contains(ask));
-        let come = new.iter().filter(|ask| !old.contains(ask));
-        let touched: BTreeSet<Host> = gone.clone().chain(come.clone()).map(|ask| ask.host.clone()).collect();
+        let rest = |contender: &Option<Contender>| {
+            contender
+                .as_ref()
+                .map(|one| (one.created, one.name.clone()))
+        };
+        let moves = rest(&before) != rest(&after);
+        let gone = old.iter().filter(|ask| moves || !new.contains(ask));
+        let come = new.iter().filter(|ask| moves || !old.contains(ask));
+        let touched: BTreeSet<Host> = gone
+            .clone()
+            .chain(come.clone())
+            .map(|ask| ask.host.clone())
+            .collect();
 
         let lords = self.lords(&touched);
         let mut affected = BTreeSet::new();
@@ -242,11 +261,15 @@ impl Claims {
         if *before == after {
             return;
         }
-        let namespace = |lord: &Option<Rank>| lord.as_ref().map(|lord| lord.name().namespace.clone());
-        let stays = namespace(&before.lord).filter(|_| namespace(&before.lord) == namespace(&after.lord));
+        let namespace =
+            |lord: &Option<Rank>| lord.as_ref().map(|lord| lord.name().namespace.clone());
+        let stays =
+            namespace(&before.lord).filter(|_| namespace(&before.lord) == namespace(&after.lord));
         let key = key_of(&Host::Named(before.host.clone()));
         if let Some(place) = self.places.get(&key) {
-            let others = place.ranks().filter(|rank| stays.as_ref() != Some(&rank.name().namespace));
+            let others = place
+                .ranks()
+                .filter(|rank| stays.as_ref() != Some(&rank.name().namespace));
             affected.extend(others.map(|rank| rank.uid().clone()));
         }
         if let Some(prefix) = prefix_below(&before.host).filter(|_| before.first != after.first) {

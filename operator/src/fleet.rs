@@ -33,8 +33,14 @@ fn nobody_loads(world: &World, uid: &Uid) -> Option<FailingRoute> {
     let document = world.document(uid)?;
     let digest = document.resolved()?.digest.clone();
     let status = &world.route(uid)?.seen.status;
-    let is_known = status.module.as_ref().is_some_and(|module| module.digest == digest);
-    let served = status.nodes.as_deref().is_some_and(|nodes| !nodes.starts_with("0/"));
+    let is_known = status
+        .module
+        .as_ref()
+        .is_some_and(|module| module.digest == digest);
+    let served = status
+        .nodes
+        .as_deref()
+        .is_some_and(|nodes| !nodes.starts_with("0/"));
     if (is_known && served) || world.runtimes.is_served_anywhere(uid, document.version) {
         return None;
     }

@@ -53,7 +53,10 @@ impl Queue {
     pub fn add(&self, keys: impl IntoIterator<Item = Uid>) {
         let mut inner = self.lock();
         let now = Instant::now();
-        let added: usize = keys.into_iter().map(|key| usize::from(inner.add(key, now))).sum();
+        let added: usize = keys
+            .into_iter()
+            .map(|key| usize::from(inner.add(key, now)))
+            .sum();
         self.metrics.added(added, inner.ready.len());
         drop(inner);
         if added > 0 {
@@ -124,7 +127,9 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().expect("nothing panics while it holds the queue")
+        self.inner
+            .lock()
+            .expect("nothing panics while it holds the queue")
     }
 }
 
@@ -182,7 +187,6 @@ impl Inner {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +205,11 @@ mod tests {
         queue.add([key("a"), key("b"), key("a")]);
         assert_eq!(&*queue.next().await, "a");
         assert_eq!(&*queue.next().await, "b");
-        assert!(tokio::time::timeout(Duration::from_secs(1), queue.next()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), queue.next())
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -210,7 +218,11 @@ mod tests {
         queue.add([key("a")]);
         let taken = queue.next().await;
         queue.add([key("a")]);
-        assert!(tokio::time::timeout(Duration::from_secs(1), queue.next()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), queue.next())
+                .await
+                .is_err()
+        );
         queue.done(&taken);
         assert_eq!(&*queue.next().await, "a");
     }
@@ -225,7 +237,11 @@ mod tests {
         assert_eq!(&*queue.next().await, "a");
         assert_eq!(start.elapsed(), Duration::from_secs(2));
         queue.done(&key("a"));
-        assert!(tokio::time::timeout(Duration::from_secs(20), queue.next()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(20), queue.next())
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -235,7 +251,11 @@ mod tests {
         queue.add([key("a")]);
         assert_eq!(&*queue.next().await, "a");
         queue.done(&key("a"));
-        assert!(tokio::time::timeout(Duration::from_secs(20), queue.next()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(20), queue.next())
+                .await
+                .is_err()
+        );
     }
 
     #[test]

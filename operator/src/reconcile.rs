@@ -137,7 +137,12 @@ impl Stories {
         }
     }
 
-    async fn steps(&self, uid: &Uid, route: &Beginning, slot: &mut Slot) -> Result<(Reached, bool, Again), End> {
+    async fn steps(
+        &self,
+        uid: &Uid,
+        route: &Beginning,
+        slot: &mut Slot,
+    ) -> Result<(Reached, bool, Again), End> {
         // 1. validate: pure, can fail.
         let valid = validate::validate(&route.seen)
             .map_err(|problem| End::Reached(Reached::Refused(problem), Again::OnChange))?;
@@ -149,7 +154,9 @@ impl Stories {
         }
 
         // 2. resolve: registry, can fail; nothing is asked where the digest is known.
-        let (resolved, doubt, again) = self.resolve(uid, route, &valid, &held, losses, slot).await?;
+        let (resolved, doubt, again) = self
+            .resolve(uid, route, &valid, &held, losses, slot)
+            .await?;
         (self.after)(Step::Resolve);
 
         // 3. build: pure, cannot fail.
@@ -215,20 +222,32 @@ impl Stories {
         losses: Vec<Loss>,
         slot: &mut Slot,
     ) -> Result<(Resolved, Option<Problem>, Again), End> {
-        let published = route.published.as_ref().and_then(|published| published.resolved());
-        let is_this = |known: &&Resolved| known.image == valid.image && known.resolve == route.seen.resolve;
+        let published = route
+            .published
+            .as_ref()
+            .and_then(|published| published.resolved());
+        let is_this =
+            |known: &&Resolved| known.image == valid.image && known.resolve == route.seen.resolve;
         if let Some(known) = published.into_iter().chain(&route.known).find(is_this) {
             return Ok((known.clone(), None, Again::OnChange));
         }
         let since = match route.failed_before {
-            true => Instant::now().checked_sub(FRESH).unwrap_or(route.wanted).max(route.wanted),
+            true => Instant::now()
+                .checked_sub(FRESH)
+                .unwrap_or(route.wanted)
+                .max(route.wanted),
             false => route.wanted,
         };
         // Others are not to wait for a registry that hangs.
-        let answer = slot.without(self.lookups.digest(&valid.reference, since)).await;
+        let answer = slot
+            .without(self.lookups.digest(&valid.reference, since))
+            .await;
         let is_current = self.shared.read(|world| {
             let entry = world.route(uid);
-            entry.is_some_and(|entry| entry.seen.generation == route.seen.generation && entry.seen.resolve == route.seen.resolve)
+            entry.is_some_and(|entry| {
+                entry.seen.generation == route.seen.generation
+                    && entry.seen.resolve == route.seen.resolve
+            })
         });
         if !is_current {
             return Err(End::Overtaken);
@@ -240,7 +259,8 @@ impl Stories {
                     resolve: route.seen.resolve.clone(),
                     digest,
                 };
-                self.shared.change(|world| world.resolved(uid, resolved.clone()));
+                self.shared
+                    .change(|world| world.resolved(uid, resolved.clone()));
                 Ok((resolved, None, Again::OnChange))
             }
             Err(error) => {
@@ -260,11 +280,21 @@ impl Stories {
     }
 
     /// Settles, at one moment, what the document is to hold and over which one it is written.
-    #[expect(clippy::type_complexity, reason = "three parts of one moment, named where they arrive")]
-    fn hold(&self, uid: &Uid, seen: &Seen, valid: &Valid) -> Result<(Vec<Ask>, Vec<Loss>, Option<Arc<Published>>), End> {
+    #[expect(
+        clippy::type_complexity,
+        reason = "three parts of one moment, named where they arrive"
+    )]
+    fn hold(
+        &self,
+        uid: &Uid,
+        seen: &Seen,
+        valid: &Valid,
+    ) -> Result<(Vec<Ask>, Vec<Loss>, Option<Arc<Published>>), End> {
         let now = Timestamp::now();
         self.shared.change(|world| {
-            let is_current = world.route(uid).is_some_and(|entry| entry.seen.generation == seen.generation);
+            let is_current = world
+                .route(uid)
+                .is_some_and(|entry| entry.seen.generation == seen.generation);
             if !is_current {
                 return Err(End::Overtaken);
             }
@@ -288,7 +318,13 @@ impl Stories {
         })
     }
 
-    async fn apply(&self, uid: &Uid, route: &Beginning, built: &build::Built, holding: &Holding) -> Result<u64, End> {
+    async fn apply(
+        &self,
+        uid: &Uid,
+        route: &Beginning,
+        built: &build::Built,
+        holding: &Holding,
+    ) -> Result<u64, End> {
         let over = self.shared.read(|world| world.document(uid).cloned());
         match self.cluster.publish(built, over.as_deref()).await {
             Ok(published) => {
@@ -303,7 +339,10 @@ impl Stories {
                     let attempts = self.shared.routes.failed(uid);
                     tracing::warn!(%uid, %error, "a document is refused");
                     let again = retry::of_write(&error, attempts);
-                    Err(End::Reached(Reached::Unpublished(holding.clone(), problem), again))
+                    Err(End::Reached(
+                        Reached::Unpublished(holding.clone(), problem),
+                        again,
+                    ))
                 }
             },
         }
@@ -311,7 +350,9 @@ impl Stories {
 
     fn conclude(&self, uid: &Uid, seen: &Seen, reached: Reached, written: bool) {
         self.shared.change(|world| {
-            let resolved = world.document(uid).and_then(|published| published.resolved());
+            let resolved = world
+                .document(uid)
+                .and_then(|published| published.resolved());
             let serves = resolved.map(|resolved| Served {
                 image: resolved.image.clone(),
                 digest: resolved.digest.clone(),
@@ -335,7 +376,8 @@ impl Stories {
             return Ok(());
         };
         self.cluster.remove(uid, &published).await?;
-        self.shared.change(|world| world.unpublished(uid, &published.object_uid));
+        self.shared
+            .change(|world| world.unpublished(uid, &published.object_uid));
         Ok(())
     }
 
@@ -364,9 +406,14 @@ impl Stories {
             return;
         };
         if next.status != seen.status {
-            if let (Progress::Spreading, Spread::Spreading { since, wrote }) = (next.progress, spread) {
+            if let (Progress::Spreading, Spread::Spreading { since, wrote }) =
+                (next.progress, spread)
+            {
                 let until = wrote.unwrap_or(since) + HOLD;
-                if let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+                if let Some(left) = until
+                    .checked_duration_since(Instant::now())
+                    .filter(|left| !left.is_zero())
+                {
                     self.shared.statuses.add_after(uid.clone(), left);
                     return;
                 }
@@ -403,7 +450,10 @@ impl Stories {
 
 /// Where a route answers, for people.
 fn holding(valid: &Valid, held: &[Ask], losses: Vec<Loss>) -> Holding {
-    let first = held.first().map(|ask| ask.host.to_string()).unwrap_or_default();
+    let first = held
+        .first()
+        .map(|ask| ask.host.to_string())
+        .unwrap_or_default();
     let more = match held.len() {
         0 | 1 => String::new(),
         all => format!(" +{}", all - 1),

@@ -63,11 +63,14 @@ impl Shared {
         if fleet {
             self.fleet.notify_one();
         }
-        self.complete.send_if_modified(|complete| !std::mem::replace(complete, is_complete) && is_complete);
+        self.complete
+            .send_if_modified(|complete| !std::mem::replace(complete, is_complete) && is_complete);
         result
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
-        self.world.lock().expect("nothing panics while it holds the world")
+        self.world
+            .lock()
+            .expect("nothing panics while it holds the world")
     }
 }

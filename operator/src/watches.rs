@@ -9,7 +9,9 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use crds::names::{ALLOW_PRUNE_ANNOTATION, FLEET, FLEET_KEY, KIND_FLEET, KIND_LABEL, KIND_ROUTE, NODE, route_uid};
+use crds::names::{
+    ALLOW_PRUNE_ANNOTATION, FLEET, FLEET_KEY, KIND_FLEET, KIND_LABEL, KIND_ROUTE, NODE, route_uid,
+};
 use crds::validate::RouteName;
 use crds::wagi_node::WagiNode;
 use crds::wagi_route::WagiRoute;
@@ -70,7 +72,11 @@ pub async fn routes(shared: &Shared, api: Api<DeserializeGuard<WagiRoute>>, metr
 /// Follows what is published.
 pub async fn documents(shared: &Shared, api: Api<ConfigMap>, metrics: &Metrics) {
     let selector = format!("{KIND_LABEL} in ({KIND_ROUTE},{KIND_FLEET})");
-    let news = follow(api, watcher::Config::default().labels(&selector), "ConfigMap");
+    let news = follow(
+        api,
+        watcher::Config::default().labels(&selector),
+        "ConfigMap",
+    );
     pin_mut!(news);
     let mut listed: HashSet<Uid> = HashSet::new();
     let mut fleet = false;
@@ -172,7 +178,11 @@ fn observe_report(shared: &Shared, report: DeserializeGuard<WagiNode>) {
         Ok(report) => shared.change(|world| world.observe_report(report)),
         Err(invalid) => {
             let name = invalid.metadata.name.unwrap_or_default();
-            tracing::warn!(runtime = name, error = invalid.error, "a report cannot be read");
+            tracing::warn!(
+                runtime = name,
+                error = invalid.error,
+                "a report cannot be read"
+            );
             shared.change(|world| world.forget_report(&name));
         }
     }
@@ -197,7 +207,11 @@ pub async fn allowance(shared: &Shared, api: Api<PartialObjectMeta<Namespace>>, 
 }
 
 /// All news of one kind, for ever; errors are said and tried again.
-fn follow<K>(api: Api<K>, config: watcher::Config, kind: &'static str) -> impl Stream<Item = Event<K>>
+fn follow<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    kind: &'static str,
+) -> impl Stream<Item = Event<K>>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -211,7 +225,9 @@ where
     let config = config.timeout(watch_seconds());
     let news = kube::runtime::watcher(api, config).backoff(ExponentialBackoff::from(backoff));
     news.filter_map(move |event| {
-        let event = event.inspect_err(|error| tracing::warn!(kind, %error, "a watch is broken, and is begun again"));
+        let event = event.inspect_err(
+            |error| tracing::warn!(kind, %error, "a watch is broken, and is begun again"),
+        );
         std::future::ready(event.ok())
     })
 }
@@ -219,7 +235,8 @@ where
 /// By chance, so that not all watches of all programs end together.
 fn watch_seconds() -> u32 {
     let chance = RandomState::new().build_hasher().finish();
-    let seconds = SHORTEST_WATCH_SECONDS + chance % (LONGEST_WATCH_SECONDS - SHORTEST_WATCH_SECONDS + 1);
+    let seconds =
+        SHORTEST_WATCH_SECONDS + chance % (LONGEST_WATCH_SECONDS - SHORTEST_WATCH_SECONDS + 1);
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 

@@ -98,7 +98,9 @@ struct Listed {
 
 /// Versions of objects grow; 0 stands for one that cannot be read.
 pub(crate) fn version_of(resource_version: Option<&str>) -> u64 {
-    resource_version.and_then(|text| text.parse().ok()).unwrap_or(0)
+    resource_version
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 // === impl World ===
@@ -235,14 +237,22 @@ impl World {
     /// All routes of the cluster were listed.
     pub fn routes_listed(&mut self, listed: &HashSet<Uid>) {
         self.listed.routes = true;
-        let gone = self.routes.keys().filter(|uid| !listed.contains(*uid)).cloned();
+        let gone = self
+            .routes
+            .keys()
+            .filter(|uid| !listed.contains(*uid))
+            .cloned();
         let gone: BTreeSet<Uid> = gone.collect();
         self.lists_complete(gone);
     }
 
     /// All documents of the cluster were listed.
     pub fn documents_listed(&mut self, listed: &HashSet<Uid>) {
-        let gone = self.documents.keys().filter(|uid| !listed.contains(*uid)).cloned();
+        let gone = self
+            .documents
+            .keys()
+            .filter(|uid| !listed.contains(*uid))
+            .cloned();
         for uid in gone.collect::<Vec<_>>() {
             self.remove_document(&uid);
         }
@@ -259,7 +269,10 @@ impl World {
         }
         let known: HashSet<&Uid> = self.routes.keys().chain(self.documents.keys()).collect();
         let mut missing = gone;
-        let orphans = self.documents.keys().filter(|uid| !self.routes.contains_key(*uid));
+        let orphans = self
+            .documents
+            .keys()
+            .filter(|uid| !self.routes.contains_key(*uid));
         missing.extend(orphans.cloned());
         let known = known.len();
         let keeps = self.guard.judge(known, &missing);
@@ -299,7 +312,9 @@ impl World {
             return;
         }
         let published = self.documents.get(uid);
-        let mut asks = published.map(|published| published.asks()).unwrap_or_default();
+        let mut asks = published
+            .map(|published| published.asks())
+            .unwrap_or_default();
         let (name, created) = match self.routes.get(uid) {
             Some(Entry { seen, .. }) => {
                 for ask in (self.asks)(seen) {
@@ -332,7 +347,9 @@ impl World {
     /// A document as the cluster has it now.
     pub fn observe_document(&mut self, uid: Uid, published: Arc<Published>) {
         let old = self.documents.get(&uid);
-        if old.is_some_and(|old| old.object_uid == published.object_uid && old.version >= published.version) {
+        if old.is_some_and(|old| {
+            old.object_uid == published.object_uid && old.version >= published.version
+        }) {
             return;
         }
         let changed = old.is_none_or(|old| {
@@ -348,7 +365,11 @@ impl World {
 
     /// A document of that version is gone.
     pub fn forget_document(&mut self, uid: &Uid, version: u64) {
-        if self.documents.get(uid).is_some_and(|known| known.version <= version) {
+        if self
+            .documents
+            .get(uid)
+            .is_some_and(|known| known.version <= version)
+        {
             self.remove_document(uid);
         }
     }
@@ -356,7 +377,9 @@ impl World {
     /// A story wrote a document, or found that it need not.
     pub fn published(&mut self, uid: &Uid, published: Arc<Published>) {
         let known = self.documents.get(uid);
-        if known.is_some_and(|known| known.object_uid == published.object_uid && known.version >= published.version) {
+        if known.is_some_and(|known| {
+            known.object_uid == published.object_uid && known.version >= published.version
+        }) {
             return;
         }
         self.documents.insert(uid.clone(), published);
@@ -365,7 +388,11 @@ impl World {
 
     /// A story deleted a document.
     pub fn unpublished(&mut self, uid: &Uid, object_uid: &str) {
-        if self.documents.get(uid).is_some_and(|known| known.object_uid == object_uid) {
+        if self
+            .documents
+            .get(uid)
+            .is_some_and(|known| known.object_uid == object_uid)
+        {
             self.documents.remove(uid);
             self.guard.found(uid);
             self.contend(uid);
@@ -482,7 +509,9 @@ impl World {
         if let Some((from, to)) = moved.applied {
             use std::ops::Bound::{Excluded, Included};
             let range = (from < to).then(|| self.spreading.range((Excluded(from), Included(to))));
-            self.due.statuses.extend(range.into_iter().flatten().map(|(_, uid)| uid.clone()));
+            self.due
+                .statuses
+                .extend(range.into_iter().flatten().map(|(_, uid)| uid.clone()));
         }
         if !moved.routes.is_empty() {
             self.due.fleet = true;
@@ -538,8 +567,12 @@ impl Entry {
         let digest = status.module.as_ref().map(|module| &module.digest);
         let same = status.observed_generation == Some(outcome.generation)
             && digest == outcome.serves.as_ref().map(|served| &served.digest);
-        let programmed = status.conditions.iter().find(|known| known.type_ == "Programmed");
-        let settled = programmed.is_some_and(|known| known.status == "True" || known.reason == "Failed");
+        let programmed = status
+            .conditions
+            .iter()
+            .find(|known| known.type_ == "Programmed");
+        let settled =
+            programmed.is_some_and(|known| known.status == "True" || known.reason == "Failed");
         if same && settled {
             return Spread::Settled;
         }

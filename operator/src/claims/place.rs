@@ -81,12 +81,19 @@ impl Place {
         self.all.first()
     }
 
-    pub(super) fn first_of_path(&self, host: &Host, namespace: &str, path: &PathPattern) -> Option<&Rank> {
+    pub(super) fn first_of_path(
+        &self,
+        host: &Host,
+        namespace: &str,
+        path: &PathPattern,
+    ) -> Option<&Rank> {
         let namespace = match host {
             Host::Any => "",
             Host::Named(_) => namespace,
         };
-        self.paths.get(&(namespace.to_owned(), path.clone()))?.first()
+        self.paths
+            .get(&(namespace.to_owned(), path.clone()))?
+            .first()
     }
 
     pub(super) fn ranks(&self) -> impl Iterator<Item = &Rank> {

@@ -97,7 +97,10 @@ fn an_older_route_edited_to_claim_a_served_host_does_not_get_it() {
         route("shop/old").created(1).holds("old.example", "/x", 1),
         route("shop/new").created(9).holds("new.example", "/x", 9),
     ]);
-    let edited = route("shop/old").created(1).holds("old.example", "/x", 1).asks("new.example", "/x");
+    let edited = route("shop/old")
+        .created(1)
+        .holds("old.example", "/x", 1)
+        .asks("new.example", "/x");
     claims.contend(edited.0);
     check(&claims, "shop/new", "new.example", "/x", None);
     check(&claims, "shop/old", "new.example", "/x", Some("shop/new"));
@@ -107,15 +110,32 @@ fn an_older_route_edited_to_claim_a_served_host_does_not_get_it() {
 #[test]
 fn a_pair_that_is_held_keeps_its_age_over_an_edit_of_something_else() {
     let mut claims = claims([route("shop/a").created(5).holds("a.example", "/x", 7)]);
-    claims.contend(route("shop/a").created(5).asks("a.example", "/x").asks("b.example", "/x").0);
-    assert_eq!(claims.since(&"shop/a".into(), &host("a.example"), &path("/x")), Some(at(7)));
-    assert_eq!(claims.since(&"shop/a".into(), &host("b.example"), &path("/x")), None);
+    claims.contend(
+        route("shop/a")
+            .created(5)
+            .asks("a.example", "/x")
+            .asks("b.example", "/x")
+            .0,
+    );
+    assert_eq!(
+        claims.since(&"shop/a".into(), &host("a.example"), &path("/x")),
+        Some(at(7))
+    );
+    assert_eq!(
+        claims.since(&"shop/a".into(), &host("b.example"), &path("/x")),
+        None
+    );
 }
 
 #[test]
 fn a_stamp_is_an_age_from_then_on() {
     let mut claims = claims([route("shop/new").created(9).asks("a.example", "/x")]);
-    claims.stamp(&"shop/new".into(), &[host("a.example")], &path("/x"), at(10));
+    claims.stamp(
+        &"shop/new".into(),
+        &[host("a.example")],
+        &path("/x"),
+        at(10),
+    );
     claims.contend(route("shop/old").created(1).asks("a.example", "/x").0);
     check(&claims, "shop/old", "a.example", "/x", Some("shop/new"));
     check(&claims, "shop/new", "a.example", "/x", None);
@@ -137,7 +157,10 @@ fn another_takes_over_when_the_winner_goes_and_is_told() {
 fn conflicts_are_per_host() {
     let claims = claims([
         route("shop/a").created(1).asks("a.example", "/x"),
-        route("shop/b").created(2).asks("a.example", "/x").asks("b.example", "/x"),
+        route("shop/b")
+            .created(2)
+            .asks("a.example", "/x")
+            .asks("b.example", "/x"),
     ]);
     check(&claims, "shop/b", "a.example", "/x", Some("shop/a"));
     check(&claims, "shop/b", "b.example", "/x", None);
@@ -152,8 +175,13 @@ fn the_first_namespace_to_hold_a_host_holds_all_its_paths() {
     ]);
     check(&claims, "shop/b", "a.example", "/y", None);
     check(&claims, "other/c", "a.example", "/z", Some("shop/a"));
-    let loss = claims.loss(&"other/c".into(), &host("a.example"), &path("/z")).expect("lost");
-    assert_eq!(loss.to_string(), "shop/a holds a.example, so that its paths are for namespace shop");
+    let loss = claims
+        .loss(&"other/c".into(), &host("a.example"), &path("/z"))
+        .expect("lost");
+    assert_eq!(
+        loss.to_string(),
+        "shop/a holds a.example, so that its paths are for namespace shop"
+    );
 }
 
 #[test]
@@ -201,7 +229,12 @@ fn nobody_is_affected_by_a_route_beside_others_on_a_host() {
     let mut claims = Claims::default();
     for number in 0..1000 {
         let name = format!("shop/r{number:04}");
-        let affected = claims.contend(route(&name).created(number).asks("a.example", &format!("/{number}")).0);
+        let affected = claims.contend(
+            route(&name)
+                .created(number)
+                .asks("a.example", &format!("/{number}"))
+                .0,
+        );
         assert_eq!(affected, BTreeSet::new());
     }
     assert_eq!(claims.withdraw(&"shop/r0000".into()), BTreeSet::new());
@@ -222,15 +255,26 @@ fn naive(all: &BTreeMap<Uid, Contender>, uid: &Uid, ask: &Ask) -> Option<RouteNa
         let since = ask.since.unwrap_or(Timestamp::MAX);
         (since, contender.created, contender.name.clone())
     };
-    let everybody = || all.values().flat_map(|one| one.asks.iter().map(move |ask| (one, ask)));
+    let everybody = || {
+        all.values()
+            .flat_map(|one| one.asks.iter().map(move |ask| (one, ask)))
+    };
     let covers = |other: &Host| match (other, &ask.host) {
         (Host::Named(other), Host::Named(host)) => {
-            let bare = host.as_str().strip_prefix("*.").map(|name| format!("x.{name}"));
-            other == host || (other.is_wildcard() && other != host && other.matches(bare.as_deref().unwrap_or(host.as_str())))
+            let bare = host
+                .as_str()
+                .strip_prefix("*.")
+                .map(|name| format!("x.{name}"));
+            other == host
+                || (other.is_wildcard()
+                    && other != host
+                    && other.matches(bare.as_deref().unwrap_or(host.as_str())))
         }
         _ => false,
     };
-    let lord = everybody().filter(|(_, other)| covers(&other.host)).min_by_key(|(one, other)| rank(one, other));
+    let lord = everybody()
+        .filter(|(_, other)| covers(&other.host))
+        .min_by_key(|(one, other)| rank(one, other));
     if let Some((lord, _)) = lord
         && lord.name.namespace != own.name.namespace
     {
@@ -240,16 +284,32 @@ fn naive(all: &BTreeMap<Uid, Contender>, uid: &Uid, ask: &Ask) -> Option<RouteNa
         let shared = ask.host == Host::Any || one.name.namespace == own.name.namespace;
         shared && other.host == ask.host && other.path == ask.path
     };
-    let first = everybody().filter(|(one, other)| same(one, other)).min_by_key(|(one, other)| rank(one, other));
-    first.map(|(first, _)| first.name.clone()).filter(|first| *first != own.name)
+    let first = everybody()
+        .filter(|(one, other)| same(one, other))
+        .min_by_key(|(one, other)| rank(one, other));
+    first
+        .map(|(first, _)| first.name.clone())
+        .filter(|first| *first != own.name)
 }
 
 fn hosts() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["*", "example", "a.example", "*.example", "b.a.example", "*.a.example", "c.b.a.example"])
+    prop::sample::select(vec![
+        "*",
+        "example",
+        "a.example",
+        "*.example",
+        "b.a.example",
+        "*.a.example",
+        "c.b.a.example",
+    ])
 }
 
 fn contender() -> impl Strategy<Value = Contender> {
-    let ask = (hosts(), prop::sample::select(vec!["/x", "/y", "/..."]), prop::option::of(0..4i64));
+    let ask = (
+        hosts(),
+        prop::sample::select(vec!["/x", "/y", "/..."]),
+        prop::option::of(0..4i64),
+    );
     let asks = prop::collection::vec(ask, 0..3);
     (0..2usize, 0..4usize, 0..3i64, asks).prop_map(|(namespace, name, created, asks)| {
         let mut made = route(&format!("n{namespace}/r{name}")).created(created);

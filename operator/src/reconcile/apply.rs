@@ -111,7 +111,11 @@ impl Cluster {
     /// # Errors
     ///
     /// When it is not as it should be afterwards, or that is not known.
-    pub async fn publish(&self, built: &Built, over: Option<&Published>) -> Result<Arc<Published>, WriteError> {
+    pub async fn publish(
+        &self,
+        built: &Built,
+        over: Option<&Published>,
+    ) -> Result<Arc<Published>, WriteError> {
         debug_assert!(built.text.len() <= LARGEST_BYTES, "was measured before");
         if over.is_some_and(|over| built.is_rewrite_of(over)) {
             self.rewrites.pass().await;
@@ -155,7 +159,11 @@ impl Cluster {
     /// # Errors
     ///
     /// When that is not said.
-    pub async fn write_status(&self, seen: &Seen, status: &WagiRouteStatus) -> Result<Option<Arc<Seen>>, WriteError> {
+    pub async fn write_status(
+        &self,
+        seen: &Seen,
+        status: &WagiRouteStatus,
+    ) -> Result<Option<Arc<Seen>>, WriteError> {
         let patch = StatusPatch {
             api_version: API_VERSION,
             kind: KIND,
@@ -168,7 +176,8 @@ impl Cluster {
             },
             status,
         };
-        let api: Api<DeserializeGuard<WagiRoute>> = Api::namespaced(self.client.clone(), &seen.name.namespace);
+        let api: Api<DeserializeGuard<WagiRoute>> =
+            Api::namespaced(self.client.clone(), &seen.name.namespace);
         let (parameters, patch) = (parameters(), Patch::Apply(&patch));
         let call = api.patch_status(&seen.name.name, &parameters, &patch);
         let written = self.write("status", "apply", call).await?;
@@ -204,7 +213,11 @@ impl Cluster {
         verb: &str,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, WriteError> {
-        let _place = self.places.acquire().await.expect("the places are never closed");
+        let _place = self
+            .places
+            .acquire()
+            .await
+            .expect("the places are never closed");
         // Asked last, after all waiting: a claim may have ended meanwhile.
         if !self.leader.is_held() {
             return Err(WriteError::NotLeading);
@@ -240,7 +253,9 @@ impl WriteError {
 impl From<Error> for WriteError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Api(status) if status.is_conflict() || status.is_not_found() || status.is_already_exists() => {
+            Error::Api(status)
+                if status.is_conflict() || status.is_not_found() || status.is_already_exists() =>
+            {
                 Self::Conflict(status.message)
             }
             Error::Api(status) if status.code < 500 && status.code != 429 && status.code != 408 => {
@@ -266,7 +281,10 @@ impl Pace {
     /// Waits for this one's time.
     async fn pass(&self) {
         let at = {
-            let mut next = self.next.lock().expect("nothing panics while it holds the pace");
+            let mut next = self
+                .next
+                .lock()
+                .expect("nothing panics while it holds the pace");
             let earliest = Instant::now().checked_sub(self.interval * BURST);
             let at = earliest.map_or(*next, |earliest| earliest.max(*next));
             *next = at + self.interval;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 
 /// What the story counts. Cheap to clone.
@@ -64,7 +65,8 @@ impl Metrics {
             prometheus::Result::Ok(histogram)
         };
         let lag = |name: &str, help: &str| {
-            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets()))?;
+            let histogram =
+                Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets()))?;
             registry.register(Box::new(histogram.clone()))?;
             prometheus::Result::Ok(histogram)
         };
@@ -110,7 +112,11 @@ impl Metrics {
                     "How long keys are worked on.",
                     &["name"],
                 )?,
-                retries: counter("workqueue_retries_total", "Keys that were tried again.", &["name"])?,
+                retries: counter(
+                    "workqueue_retries_total",
+                    "Keys that were tried again.",
+                    &["name"],
+                )?,
             },
         })
     }

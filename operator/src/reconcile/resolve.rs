@@ -73,8 +73,15 @@ impl Lookups {
         self.join(reference, since).await
     }
 
-    fn join(&self, reference: &RegistryReference, since: Instant) -> Shared<BoxFuture<'static, Answer>> {
-        let mut inner = self.inner.lock().expect("nothing panics while it holds the lookups");
+    fn join(
+        &self,
+        reference: &RegistryReference,
+        since: Instant,
+    ) -> Shared<BoxFuture<'static, Answer>> {
+        let mut inner = self
+            .inner
+            .lock()
+            .expect("nothing panics while it holds the lookups");
         if let Some(known) = inner.answers.get(reference)
             && known.asked >= since
         {
@@ -110,7 +117,10 @@ async fn ask(
     places: Arc<Semaphore>,
     reference: RegistryReference,
 ) -> Answer {
-    let _place = places.acquire().await.expect("the places of a registry are never closed");
+    let _place = places
+        .acquire()
+        .await
+        .expect("the places of a registry are never closed");
     let answer = client.resolve(&reference, &credentials).await;
     metrics.looked_up(match &answer {
         Ok(_) => "ok",
@@ -126,7 +136,10 @@ async fn ask(
 
 impl Inner {
     fn drop_oldest(&mut self) {
-        let over = self.answers.iter().filter(|(_, lookup)| lookup.answer.peek().is_some());
+        let over = self
+            .answers
+            .iter()
+            .filter(|(_, lookup)| lookup.answer.peek().is_some());
         let oldest = over.min_by_key(|(_, lookup)| lookup.asked);
         if let Some(reference) = oldest.map(|(reference, _)| reference.clone()) {
             self.answers.remove(&reference);

@@ -51,7 +51,13 @@ struct Programmed {
 /// `fold` is what the ready runtimes say of the published version, and `is_settled` whether they all
 /// had said it before.
 #[must_use]
-pub fn next(before: &WagiRouteStatus, outcome: &Outcome, fold: &Fold, is_settled: bool, now: &Time) -> Next {
+pub fn next(
+    before: &WagiRouteStatus,
+    outcome: &Outcome,
+    fold: &Fold,
+    is_settled: bool,
+    now: &Time,
+) -> Next {
     let Programmed {
         draft: programmed,
         nodes,
@@ -101,7 +107,12 @@ fn spreading(publication: &Publication, fold: &Fold) -> Programmed {
     let failing: Vec<_> = fold.failing.iter().take(MOST_FAILING).cloned().collect();
     let draft = if fold.ready == 0 {
         let message = "no runtime is ready; look at the pods of DaemonSet wagi-node in wagi-system";
-        draft(Type::Programmed, false, Reason::NoRuntimes, message.to_owned())
+        draft(
+            Type::Programmed,
+            false,
+            Reason::NoRuntimes,
+            message.to_owned(),
+        )
     } else if !failing.is_empty() {
         failed(&failing, fold)
     } else if is_complete {
@@ -114,19 +125,30 @@ fn spreading(publication: &Publication, fold: &Fold) -> Programmed {
         draft,
         nodes: Some(format!("{}/{}", fold.serving, fold.ready)),
         failing,
-        progress: if is_complete { Progress::Complete } else { Progress::Spreading },
+        progress: if is_complete {
+            Progress::Complete
+        } else {
+            Progress::Spreading
+        },
     }
 }
 
 /// Nothing but failures changes what was said.
 fn settled(before: &WagiRouteStatus, publication: &Publication, fold: &Fold) -> Programmed {
-    let known = before.conditions.iter().find(|known| known.type_ == Type::Programmed.to_string());
+    let known = before
+        .conditions
+        .iter()
+        .find(|known| known.type_ == Type::Programmed.to_string());
     let failed_before = known.is_some_and(|known| known.status == "False");
     let as_before = |known: &Condition| Programmed {
         draft: Draft {
             type_: Type::Programmed,
             status: Some(known.status == "True"),
-            reason: if failed_before { Reason::Failed } else { Reason::Programmed },
+            reason: if failed_before {
+                Reason::Failed
+            } else {
+                Reason::Programmed
+            },
             message: known.message.clone(),
         },
         nodes: before.nodes.clone(),
@@ -134,7 +156,11 @@ fn settled(before: &WagiRouteStatus, publication: &Publication, fold: &Fold) -> 
         progress: Progress::Still,
     };
     let now = |failing: Vec<FailingNode>| Programmed {
-        draft: if failing.is_empty() { programmed(publication) } else { failed(&failing, fold) },
+        draft: if failing.is_empty() {
+            programmed(publication)
+        } else {
+            failed(&failing, fold)
+        },
         nodes: Some(format!("{}/{}", fold.serving, fold.ready)),
         failing,
         progress: Progress::Still,
@@ -145,15 +171,25 @@ fn settled(before: &WagiRouteStatus, publication: &Publication, fold: &Fold) -> 
     if fold.failing.is_empty() {
         // Who failed may merely be gone: it heals when all that are ready serve it.
         let healed = fold.ready > 0 && fold.serving == fold.ready;
-        return if failed_before && healed { now(Vec::new()) } else { as_before(known) };
+        return if failed_before && healed {
+            now(Vec::new())
+        } else {
+            as_before(known)
+        };
     }
     // Those that were named stay named until they say that it went well.
     let stays = |named: &&FailingNode| {
-        let fails = fold.failing.iter().any(|failing| failing.node == named.node);
+        let fails = fold
+            .failing
+            .iter()
+            .any(|failing| failing.node == named.node);
         fails || !fold.heard.contains(&named.node)
     };
     let newest = |named: &FailingNode| {
-        let newest = fold.failing.iter().find(|failing| failing.node == named.node);
+        let newest = fold
+            .failing
+            .iter()
+            .find(|failing| failing.node == named.node);
         newest.unwrap_or(named).clone()
     };
     let mut failing: Vec<FailingNode> = before.failing.iter().filter(stays).map(newest).collect();
@@ -163,7 +199,11 @@ fn settled(before: &WagiRouteStatus, publication: &Publication, fold: &Fold) -> 
         }
     }
     failing.sort_by(|one, other| one.node.cmp(&other.node));
-    if failed_before && failing == before.failing { as_before(known) } else { now(failing) }
+    if failed_before && failing == before.failing {
+        as_before(known)
+    } else {
+        now(failing)
+    }
 }
 
 fn programmed(publication: &Publication) -> Draft {
@@ -172,7 +212,12 @@ fn programmed(publication: &Publication) -> Draft {
     } else {
         "every ready runtime serves it"
     };
-    draft(Type::Programmed, true, Reason::Programmed, message.to_owned())
+    draft(
+        Type::Programmed,
+        true,
+        Reason::Programmed,
+        message.to_owned(),
+    )
 }
 
 fn failed(failing: &[FailingNode], fold: &Fold) -> Draft {
@@ -181,7 +226,11 @@ fn failed(failing: &[FailingNode], fold: &Fold) -> Draft {
         reason,
         message,
     } = &failing[0];
-    let older = if fold.serve_older { "; the version before stays served there" } else { "" };
+    let older = if fold.serve_older {
+        "; the version before stays served there"
+    } else {
+        ""
+    };
     let message = format!("node {node} cannot load it: {reason}: {message}{older}");
     draft(Type::Programmed, false, Reason::Failed, message)
 }
@@ -190,20 +239,41 @@ fn drafts(outcome: &Outcome, programmed: Draft) -> Vec<Draft> {
     let (accepted, heals) = accepted(outcome);
     let (resolved, resolve_heals) = resolved(outcome);
     let program_heals = programmed.reason != Reason::Failed;
-    let told = [(accepted, heals), (resolved, resolve_heals), (programmed, program_heals)];
-    let first = told.iter().find(|(draft, _)| draft.status != Some(true)).cloned();
+    let told = [
+        (accepted, heals),
+        (resolved, resolve_heals),
+        (programmed, program_heals),
+    ];
+    let first = told
+        .iter()
+        .find(|(draft, _)| draft.status != Some(true))
+        .cloned();
     let mut drafts: Vec<Draft> = told.into_iter().map(|(draft, _)| draft).collect();
     match first {
         None => drafts.push(ready(outcome)),
-        Some((Draft { reason, message, .. }, heals)) => {
+        Some((
+            Draft {
+                reason, message, ..
+            },
+            heals,
+        )) => {
             drafts.push(draft(Type::Ready, false, reason, message.clone()));
-            let type_ = if heals { Type::Reconciling } else { Type::Stalled };
+            let type_ = if heals {
+                Type::Reconciling
+            } else {
+                Type::Stalled
+            };
             drafts.push(draft(type_, true, reason, message));
         }
     }
     let losses = outcome.losses();
     if !losses.is_empty() {
-        drafts.push(draft(Type::Conflicted, true, Reason::Conflict, sentences(losses)));
+        drafts.push(draft(
+            Type::Conflicted,
+            true,
+            Reason::Conflict,
+            sentences(losses),
+        ));
     }
     drafts
 }
@@ -211,9 +281,14 @@ fn drafts(outcome: &Outcome, programmed: Draft) -> Vec<Draft> {
 fn accepted(outcome: &Outcome) -> (Draft, bool) {
     let said = |is_accepted, reason, message| draft(Type::Accepted, is_accepted, reason, message);
     match &outcome.reached {
-        Reached::Refused(problem) => (said(false, problem.reason, problem.message.clone()), problem.heals),
+        Reached::Refused(problem) => (
+            said(false, problem.reason, problem.message.clone()),
+            problem.heals,
+        ),
         Reached::Displaced(losses) => (said(false, Reason::Conflict, sentences(losses)), false),
-        Reached::Unresolved(holding, _) | Reached::Unpublished(holding, _) | Reached::Published(holding, _) => {
+        Reached::Unresolved(holding, _)
+        | Reached::Unpublished(holding, _)
+        | Reached::Published(holding, _) => {
             let message = if holding.losses.is_empty() {
                 "it holds what it asks for"
             } else {
@@ -225,10 +300,18 @@ fn accepted(outcome: &Outcome) -> (Draft, bool) {
 }
 
 fn resolved(outcome: &Outcome) -> (Draft, bool) {
-    let said = |is_resolved, reason, message| draft(Type::ResolvedRefs, is_resolved, reason, message);
-    let stays = outcome.serves.as_ref().map(|served| format!("; {served} stays served"));
+    let said =
+        |is_resolved, reason, message| draft(Type::ResolvedRefs, is_resolved, reason, message);
+    let stays = outcome
+        .serves
+        .as_ref()
+        .map(|served| format!("; {served} stays served"));
     let problem = |problem: &Problem| {
-        let message = format!("{}{}", problem.message, stays.as_deref().unwrap_or_default());
+        let message = format!(
+            "{}{}",
+            problem.message,
+            stays.as_deref().unwrap_or_default()
+        );
         (said(false, problem.reason, message), problem.heals)
     };
     match &outcome.reached {
@@ -297,9 +380,9 @@ impl Outcome {
     fn holding(&self) -> Option<&Holding> {
         match &self.reached {
             Reached::Refused(_) | Reached::Displaced(_) => None,
-            Reached::Unresolved(holding, _) | Reached::Unpublished(holding, _) | Reached::Published(holding, _) => {
-                Some(holding)
-            }
+            Reached::Unresolved(holding, _)
+            | Reached::Unpublished(holding, _)
+            | Reached::Published(holding, _) => Some(holding),
         }
     }
 

@@ -38,14 +38,17 @@ pub fn validate(seen: &Seen) -> Result<Valid, Problem> {
         message,
         heals: false,
     };
-    let spec = seen
-        .spec
-        .as_ref()
-        .map_err(|error| refused(Reason::Invalid, format!("the object cannot be read: {error}")))?;
-    let route = validate_object(&seen.name.namespace, &seen.name.name, spec).map_err(|violations| {
-        let sentences: Vec<_> = violations.iter().map(ToString::to_string).collect();
-        refused(Reason::Invalid, sentences.join("; "))
+    let spec = seen.spec.as_ref().map_err(|error| {
+        refused(
+            Reason::Invalid,
+            format!("the object cannot be read: {error}"),
+        )
     })?;
+    let route =
+        validate_object(&seen.name.namespace, &seen.name.name, spec).map_err(|violations| {
+            let sentences: Vec<_> = violations.iter().map(ToString::to_string).collect();
+            refused(Reason::Invalid, sentences.join("; "))
+        })?;
     let ModuleReference::Registry(reference) = route.module.clone() else {
         return Err(refused(
             Reason::Invalid,
@@ -73,7 +76,10 @@ pub fn asks(seen: &Seen) -> Vec<Ask> {
 }
 
 fn text_of(route: &ValidRoute) -> usize {
-    let env = route.env.iter().map(|(name, value)| name.len() + value.len());
+    let env = route
+        .env
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
     let argv = route.argv.iter().map(String::len);
     env.chain(argv).sum()
 }

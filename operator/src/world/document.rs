@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::document::{Claim, Document, Resolved};
-use crds::names::{DOCUMENT_KEY, KIND_LABEL, KIND_ROUTE, ROUTE_ANNOTATION, route_uid};
 use crds::host::HostPattern;
+use crds::names::{DOCUMENT_KEY, KIND_LABEL, KIND_ROUTE, ROUTE_ANNOTATION, route_uid};
 use crds::path::PathPattern;
 use crds::validate::RouteName;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -52,7 +52,9 @@ impl Published {
     pub fn reduce(object: ConfigMap) -> Option<(Uid, Arc<Self>)> {
         let metadata = object.metadata;
         let uid: Uid = route_uid(metadata.name.as_deref()?)?.into();
-        let take = |map: Option<BTreeMap<String, String>>, key: &str| map.and_then(|mut map| map.remove(key));
+        let take = |map: Option<BTreeMap<String, String>>, key: &str| {
+            map.and_then(|mut map| map.remove(key))
+        };
         let text = take(object.data, DOCUMENT_KEY).unwrap_or_default();
         let published = Self {
             object_uid: metadata.uid?,

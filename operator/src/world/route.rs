@@ -41,8 +41,16 @@ impl Seen {
     #[must_use]
     pub fn reduce(object: DeserializeGuard<WagiRoute>) -> Option<Arc<Self>> {
         let (metadata, spec, status) = match object.0 {
-            Ok(route) => (route.metadata, Ok(route.spec), route.status.unwrap_or_default()),
-            Err(invalid) => (invalid.metadata, Err(invalid.error), WagiRouteStatus::default()),
+            Ok(route) => (
+                route.metadata,
+                Ok(route.spec),
+                route.status.unwrap_or_default(),
+            ),
+            Err(invalid) => (
+                invalid.metadata,
+                Err(invalid.error),
+                WagiRouteStatus::default(),
+            ),
         };
         let ObjectMeta {
             name,

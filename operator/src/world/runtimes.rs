@@ -111,7 +111,11 @@ impl Runtimes {
         let named = old.exceptions.keys().chain(new.exceptions.keys());
         let moved = old.applied != new.applied || old.is_cropped != new.is_cropped;
         // A cropped report said nothing of what it did not name: all of it is news now.
-        let from = if old.is_cropped || old.applied > new.applied { 0 } else { old.applied };
+        let from = if old.is_cropped || old.applied > new.applied {
+            0
+        } else {
+            old.applied
+        };
         Moved {
             applied: moved.then_some((from, new.applied)),
             routes: named.filter(differs).cloned().collect(),
@@ -215,11 +219,16 @@ impl Report {
 }
 
 fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
     let ready = |conditions: &Vec<_>| {
         conditions
             .iter()
-            .any(|condition: &k8s_openapi::api::core::v1::PodCondition| condition.type_ == "Ready" && condition.status == "True")
+            .any(|condition: &k8s_openapi::api::core::v1::PodCondition| {
+                condition.type_ == "Ready" && condition.status == "True"
+            })
     };
     pod.metadata.deletion_timestamp.is_none() && conditions.is_some_and(ready)
 }

@@ -72,7 +72,9 @@ fn fresh(outcome: &Outcome, fold: &Fold) -> Next {
 /// `Type=Status(Reason)` of all conditions.
 fn said(next: &Next) -> String {
     let conditions = next.status.conditions.iter();
-    let said: Vec<_> = conditions.map(|c| format!("{}={}({})", c.type_, c.status, c.reason)).collect();
+    let said: Vec<_> = conditions
+        .map(|c| format!("{}={}({})", c.type_, c.status, c.reason))
+        .collect();
     said.join(" ")
 }
 
@@ -89,7 +91,10 @@ fn a_route_that_every_ready_runtime_serves_is_ready() {
 #[test]
 fn a_version_that_spreads_is_reconciling() {
     let next = fresh(&published(), &fold(3, 1, &[]));
-    assert!(said(&next).ends_with("Programmed=False(Pending) Ready=False(Pending) Reconciling=True(Pending)"));
+    assert!(
+        said(&next)
+            .ends_with("Programmed=False(Pending) Ready=False(Pending) Reconciling=True(Pending)")
+    );
     assert_eq!(next.status.nodes.as_deref(), Some("1/3"));
     assert_eq!(next.progress, Progress::Spreading);
 }
@@ -104,16 +109,24 @@ fn without_a_ready_runtime_nothing_is_programmed() {
 #[test]
 fn a_runtime_that_fails_is_named_and_a_person_is_told_once() {
     let first = fresh(&published(), &fold(3, 2, &["n1"]));
-    assert!(said(&first).ends_with("Programmed=False(Failed) Ready=False(Failed) Stalled=True(Failed)"));
+    assert!(
+        said(&first).ends_with("Programmed=False(Failed) Ready=False(Failed) Stalled=True(Failed)")
+    );
     assert_eq!(first.status.failing[0].node, "n1");
-    assert_eq!(first.event.as_ref().map(|(reason, _)| *reason), Some(Reason::Failed));
+    assert_eq!(
+        first.event.as_ref().map(|(reason, _)| *reason),
+        Some(Reason::Failed)
+    );
     let second = after(&first.status, &published(), &fold(3, 2, &["n1"]), true);
     assert_eq!((second.event, second.status), (None, first.status));
 }
 
 #[test]
 fn at_most_five_are_named() {
-    let next = fresh(&published(), &fold(7, 0, &["1", "2", "3", "4", "5", "6", "7"]));
+    let next = fresh(
+        &published(),
+        &fold(7, 0, &["1", "2", "3", "4", "5", "6", "7"]),
+    );
     assert_eq!(next.status.failing.len(), MOST_FAILING);
     assert_eq!(next.status.nodes.as_deref(), Some("0/7"));
 }
@@ -121,11 +134,20 @@ fn at_most_five_are_named() {
 #[test]
 fn a_node_that_joins_leaves_or_dies_changes_nothing() {
     let before = fresh(&published(), &fold(50, 50, &[])).status;
-    for seen in [fold(49, 49, &[]), fold(50, 49, &[]), fold(51, 50, &[]), fold(0, 0, &[])] {
+    for seen in [
+        fold(49, 49, &[]),
+        fold(50, 49, &[]),
+        fold(51, 50, &[]),
+        fold(0, 0, &[]),
+    ] {
         assert_eq!(after(&before, &published(), &seen, true).status, before);
     }
     let failed = fresh(&published(), &fold(3, 1, &["n1", "n2"])).status;
-    for seen in [fold(2, 1, &["n1"]), fold(4, 1, &["n1", "n2"]), fold(1, 0, &[])] {
+    for seen in [
+        fold(2, 1, &["n1"]),
+        fold(4, 1, &["n1", "n2"]),
+        fold(1, 0, &[]),
+    ] {
         assert_eq!(after(&failed, &published(), &seen, true).status, failed);
     }
 }
@@ -142,9 +164,16 @@ fn a_failure_after_it_was_served_is_news_and_so_is_its_end() {
 
 #[test]
 fn what_heals_is_reconciling_and_what_waits_for_a_person_is_stalled() {
-    let unresolved = |reason, heals| outcome(Reached::Unresolved(holding(), problem(reason, heals)));
-    let next = fresh(&unresolved(Reason::RegistryUnreachable, true), &fold(3, 3, &[]));
-    assert!(said(&next).ends_with("Ready=False(RegistryUnreachable) Reconciling=True(RegistryUnreachable)"));
+    let unresolved =
+        |reason, heals| outcome(Reached::Unresolved(holding(), problem(reason, heals)));
+    let next = fresh(
+        &unresolved(Reason::RegistryUnreachable, true),
+        &fold(3, 3, &[]),
+    );
+    assert!(
+        said(&next)
+            .ends_with("Ready=False(RegistryUnreachable) Reconciling=True(RegistryUnreachable)")
+    );
     assert_eq!(next.event, None);
     let next = fresh(&unresolved(Reason::ModuleNotFound, false), &fold(3, 3, &[]));
     assert!(said(&next).ends_with("Ready=False(ModuleNotFound) Stalled=True(ModuleNotFound)"));
@@ -153,10 +182,21 @@ fn what_heals_is_reconciling_and_what_waits_for_a_person_is_stalled() {
 
 #[test]
 fn what_stays_served_is_named_while_the_registry_is_down() {
-    let down = outcome(Reached::Unresolved(holding(), problem(Reason::RegistryUnreachable, true)));
+    let down = outcome(Reached::Unresolved(
+        holding(),
+        problem(Reason::RegistryUnreachable, true),
+    ));
     let next = fresh(&down, &fold(3, 3, &[]));
-    let resolved = next.status.conditions.iter().find(|c| c.type_ == "ResolvedRefs").expect("said");
-    assert_eq!(resolved.message, "so it is; r.example/a:1 (sha256:1) stays served");
+    let resolved = next
+        .status
+        .conditions
+        .iter()
+        .find(|c| c.type_ == "ResolvedRefs")
+        .expect("said");
+    assert_eq!(
+        resolved.message,
+        "so it is; r.example/a:1 (sha256:1) stays served"
+    );
 }
 
 #[test]
@@ -169,7 +209,10 @@ fn a_route_that_lost_everything_is_not_accepted_and_one_that_lost_a_host_is() {
         },
         held: Held::Path,
     };
-    let next = fresh(&outcome(Reached::Displaced(vec![loss.clone()])), &fold(3, 3, &[]));
+    let next = fresh(
+        &outcome(Reached::Displaced(vec![loss.clone()])),
+        &fold(3, 3, &[]),
+    );
     assert!(said(&next).starts_with("Accepted=False(Conflict) ResolvedRefs=Unknown(Pending)"));
     assert!(said(&next).ends_with("Conflicted=True(Conflict) Stalled=True(Conflict)"));
     let mut partly = published();
