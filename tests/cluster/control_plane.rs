@@ -53,13 +53,13 @@ fn a_pod_is_made_called_ready_and_deleted() {
     cluster.set_pod_ready("wagi-system", "walks-through-life", true);
     let conditions = get().unwrap().status.unwrap().conditions.unwrap();
     assert_eq!(
-        (&*conditions[0].type_, &*conditions[0].head.status),
+        (&*conditions[0].type_, &*conditions[0].status),
         ("Ready", "True")
     );
     cluster.set_pod_ready("wagi-system", "walks-through-life", false);
     let conditions = get().unwrap().status.unwrap().conditions.unwrap();
     assert_eq!(
-        (&*conditions[0].type_, &*conditions[0].head.status),
+        (&*conditions[0].type_, &*conditions[0].status),
         ("Ready", "False")
     );
 

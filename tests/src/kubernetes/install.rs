@@ -4,16 +4,14 @@ use std::path::Path;
 
 use crds::names::SYSTEM_NAMESPACE;
 use crds::wagi_node::{WagiNode, WagiNodeSpec};
-use crds::wagi_route::WagiRoute;
 use kube::api::PostParams;
-use kube::{Api, CustomResourceExt as _};
+use kube::Api;
 
 use crate::wagi::repository;
 
 use super::Cluster;
 
 const RBAC: &str = "charts/kube-wagi/rbac";
-const RESOURCES: &str = "crds/generated";
 
 impl Cluster {
     /// Installs what the repository has for it, and waits until all of it is in force.
@@ -22,7 +20,8 @@ impl Cluster {
     ///
     /// When some of it is refused.
     pub fn install(&self) {
-        self.install_resources();
+        let resources = repository("crds/generated");
+        self.kubectl_ok(&["apply", "--server-side", "-f", &resources]);
         // Namespaces before what is in them: kubectl takes files by their names.
         let namespaces = Path::new(RBAC).join("namespaces.yaml");
         let namespaces = namespaces.display().to_string();
@@ -36,18 +35,6 @@ impl Cluster {
             "crd/waginodes.wagi.dev",
         ]);
         self.until("what is installed", [], || self.refuses_reports_of_nobody());
-    }
-
-    fn install_resources(&self) {
-        let generated = repository(RESOURCES);
-        if Path::new(&generated).exists() {
-            self.kubectl_ok(&["apply", "--server-side", "-f", &generated]);
-            return;
-        }
-        let resources = crds::definitions::definitions();
-        for resource in resources {
-            self.apply(&serde_json::to_string(&resource).expect("it becomes JSON"));
-        }
     }
 
     /// Whether the last of the policies is in force, which is some time after it was stored; the API
