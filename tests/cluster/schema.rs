@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 
 use crds::definitions::definitions;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use tests::kubernetes::{Cluster, Options};
 use tests::process::wait_until;
@@ -46,6 +46,9 @@ fn with_group(group: &str, change: impl Fn(&mut Value)) -> CustomResourceDefinit
     let mut value = serde_json::to_value(&definitions()[0]).expect("JSON");
     value["metadata"]["name"] = json!(format!("wagiroutes.{group}"));
     value["spec"]["group"] = json!(group);
+    // Short names are the real one's.
+    value["spec"]["names"]["shortNames"] = json!([]);
+    value["spec"]["names"]["categories"] = json!([]);
     change(&mut value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
     serde_json::from_value(value).expect("a definition")
 }
@@ -69,7 +72,8 @@ fn refusals(cluster: &Cluster, group: &str, object: &Value) -> Vec<(String, Stri
         .header("content-type", "application/json")
         .body(serde_json::to_vec(&object).expect("JSON"))
         .expect("a request");
-    let client = cluster.admin();
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    let client = CLIENT.get_or_init(|| cluster.admin());
     let answer = cluster.block_on(client.request::<Value>(request));
     let status = match answer {
         Ok(_) => return Vec::new(),
@@ -138,7 +142,10 @@ fn wagi_check_for_a_cluster_refuses_the_same_and_names_the_same_fields() {
     let said = String::from_utf8_lossy(&checked.stdout);
     for (number, bad) in all.iter().enumerate() {
         let begin = format!("{}:", file(number));
-        let lines: Vec<&str> = said.lines().filter(|line| line.starts_with(&begin)).collect();
+        let lines: Vec<&str> = said
+            .lines()
+            .filter(|line| line.starts_with(&begin))
+            .collect();
         let sentences = lines.iter().filter_map(|line| line.splitn(3, ": ").nth(1));
         let fields: BTreeSet<&str> = sentences.collect();
         assert_eq!(fields, BTreeSet::from([bad.field]), "{lines:?}");
@@ -154,19 +161,19 @@ fn rules(schema: &Value, place: &str, found: &mut Vec<(String, String, usize)>) 
     for (number, rule) in rules.into_iter().flatten().enumerate() {
         let below = rule["fieldPath"].as_str().unwrap_or_default();
         let field = format!("{place}{below}");
-        found.push((field.trim_start_matches('.').to_owned(), place.to_owned(), number));
+        found.push((
+            field.trim_start_matches('.').to_owned(),
+            place.to_owned(),
+            number,
+        ));
     }
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let place = format!("{place}.{name}");
-        rules_of(property, place.trim_start_matches('.'), found);
+        rules(property, place.trim_start_matches('.'), found);
     }
     if schema["items"].is_object() {
-        rules_of(&schema["items"], &format!("{place}[]"), found);
+        rules(&schema["items"], &format!("{place}[]"), found);
     }
-}
-
-fn rules_of(schema: &Value, place: &str, found: &mut Vec<(String, String, usize)>) {
-    rules(schema, place, found);
 }
 
 /// Takes a rule away.
@@ -207,7 +214,10 @@ fn every_rule_has_an_object_that_only_it_refuses() {
         "spec.limits.timeouts" => 100 + number,
         _ => number,
     };
-    let rounds: BTreeSet<usize> = all.iter().map(|(_, place, number)| round(place, *number)).collect();
+    let rounds: BTreeSet<usize> = all
+        .iter()
+        .map(|(_, place, number)| round(place, *number))
+        .collect();
     let objects = bad_objects();
     for now in rounds {
         let lacking: Vec<_> = all
@@ -225,7 +235,10 @@ fn every_rule_has_an_object_that_only_it_refuses() {
             let of_field = |bad: &&Bad| place_of(bad.field) == *field;
             let is_taken = |bad: &Bad| refusals(cluster, &group, &bad.object).is_empty();
             let is_proved = objects.iter().filter(of_field).any(is_taken);
-            assert!(is_proved, "no object is refused by rule {number} of {field} alone");
+            assert!(
+                is_proved,
+                "no object is refused by rule {number} of {field} alone"
+            );
         }
         let definitions: Api<CustomResourceDefinition> = Api::all(cluster.admin());
         let name = format!("wagiroutes.{group}");
@@ -268,7 +281,11 @@ fn a_new_route_waits_for_the_operator_and_has_its_defaults() {
     assert_eq!(shown["status"]["observedGeneration"], 0);
     let condition = &shown["status"]["conditions"][0];
     assert_eq!(
-        (&condition["type"], &condition["status"], &condition["reason"]),
+        (
+            &condition["type"],
+            &condition["status"],
+            &condition["reason"]
+        ),
         (&json!("Accepted"), &json!("Unknown"), &json!("Pending"))
     );
     assert_eq!(shown["spec"]["entrypoint"], "_start");
@@ -277,10 +294,17 @@ fn a_new_route_waits_for_the_operator_and_has_its_defaults() {
     assert_eq!(shown["spec"]["suspend"], false);
     assert_eq!(shown["spec"]["limits"], json!(null));
     let columns = cluster.kubectl_ok(&["get", "wagi", "-o", "wide"]);
-    let head: Vec<&str> = columns.lines().next().expect("a head").split_whitespace().collect();
+    let head: Vec<&str> = columns
+        .lines()
+        .next()
+        .expect("a head")
+        .split_whitespace()
+        .collect();
     assert_eq!(
         head,
-        ["NAME", "ADDRESS", "READY", "REASON", "NODES", "AGE", "HOSTS", "MODULE"]
+        [
+            "NAME", "ADDRESS", "READY", "REASON", "NODES", "AGE", "HOSTS", "MODULE"
+        ]
     );
 }
 
@@ -299,15 +323,22 @@ fn an_object_from_before_a_rule_can_be_edited_elsewhere() {
             _ => {}
         }
     }
-    make(cluster, &with_group(group, |schema| strip(schema, &is_rule)));
+    make(
+        cluster,
+        &with_group(group, |schema| strip(schema, &is_rule)),
+    );
     let mut old = bad_objects::route("old", &json!({"spec": {"path": "old"}}));
     old["apiVersion"] = json!(format!("{group}/v1alpha1"));
     cluster.apply(&old.to_string());
     let definition = with_group(group, |_| {});
     cluster.apply(&serde_json::to_string(&definition).expect("JSON"));
     wait_until("the rules", || {
-        !refusals(cluster, group, &bad_objects::route("new", &json!({"spec": {"path": "new"}})))
-            .is_empty()
+        !refusals(
+            cluster,
+            group,
+            &bad_objects::route("new", &json!({"spec": {"path": "new"}})),
+        )
+        .is_empty()
     });
     let patch = |spec: Value| {
         let patch = json!({ "spec": spec }).to_string();

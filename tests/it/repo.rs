@@ -243,23 +243,29 @@ fn has_test(path: &str) -> bool {
     let parts: Vec<&str> = path.split("::").collect();
     let (name, modules) = parts.split_last().expect("a path has a last part");
     let wanted = [format!("fn {name}("), format!("mod {name} {{")];
-    ["node-runtime/src", "crds/src", "registry/src", "tests/it"]
-        .iter()
-        .any(|root_folder| {
-            (1..=modules.len()).any(|depth| {
-                let (files, inline) = modules.split_at(depth);
-                let file = root()
-                    .join(root_folder)
-                    .join(files.join("/"))
-                    .with_extension("rs");
-                fs::read_to_string(file).is_ok_and(|text| {
-                    let inline = inline
-                        .iter()
-                        .all(|name| text.contains(&format!("mod {name} {{")));
-                    inline && wanted.iter().any(|wanted| text.contains(wanted))
-                })
+    [
+        "node-runtime/src",
+        "crds/src",
+        "registry/src",
+        "tests/it",
+        "tests/cluster",
+    ]
+    .iter()
+    .any(|root_folder| {
+        (1..=modules.len()).any(|depth| {
+            let (files, inline) = modules.split_at(depth);
+            let file = root()
+                .join(root_folder)
+                .join(files.join("/"))
+                .with_extension("rs");
+            fs::read_to_string(file).is_ok_and(|text| {
+                let inline = inline
+                    .iter()
+                    .all(|name| text.contains(&format!("mod {name} {{")));
+                inline && wanted.iter().any(|wanted| text.contains(wanted))
             })
         })
+    })
 }
 
 #[test]

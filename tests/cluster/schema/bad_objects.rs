@@ -52,7 +52,11 @@ fn at(field: &'static str, change: Value, words: Words) -> Bad {
 }
 
 fn host(text: impl Into<String>, words: Words) -> Bad {
-    at("spec.hosts[1]", json!({"hosts": ["a.example", text.into()]}), words)
+    at(
+        "spec.hosts[1]",
+        json!({"hosts": ["a.example", text.into()]}),
+        words,
+    )
 }
 
 fn path(text: impl Into<String>, words: Words) -> Bad {
@@ -60,7 +64,11 @@ fn path(text: impl Into<String>, words: Words) -> Bad {
 }
 
 fn image(text: impl Into<String>, words: Words) -> Bad {
-    at("spec.module.image", json!({"module": {"image": text.into()}}), words)
+    at(
+        "spec.module.image",
+        json!({"module": {"image": text.into()}}),
+        words,
+    )
 }
 
 fn limit(field: &'static str, value: impl Into<Value>, words: Words) -> Bad {
@@ -88,7 +96,11 @@ pub(super) fn bad_objects() -> Vec<Bad> {
 fn names() -> Vec<Bad> {
     let advice = "write at most 63 characters a-z, 0-9 and -, the first and last no -";
     let named = |name: &str, words| {
-        at("metadata.name", route("named", &json!({"metadata": {"name": name}})), words)
+        at(
+            "metadata.name",
+            route("named", &json!({"metadata": {"name": name}})),
+            words,
+        )
     };
     vec![
         named(&"a".repeat(64), Both(advice)),
@@ -103,46 +115,121 @@ fn hosts() -> Vec<Bad> {
     let long = "a".repeat(64) + ".example";
     let many: Vec<String> = (0..17).map(|n| format!("h{n}.example")).collect();
     vec![
-        host("", Both("\"\": a host cannot be empty: leave it out to answer for any host")),
-        host("http://Shop.example/", Both("has no scheme and no path: write \"shop.example\"")),
-        host("shop.example/hello", Both("has no scheme and no path: write \"shop.example\"")),
-        host("shop.example:8080", Both("\"shop.example:8080\": a host has no port: write \"shop.example\"")),
-        host("[2001:db8::7]:80", Both("a host has no port: write \"[2001:db8::7]\"")),
-        host("[2001:db8::7", Both("is not an IPv6 address: write it like \"[2001:db8::7]\"")),
-        host("[192.0.2.7]", Both("is not an IPv6 address: write it like \"[2001:db8::7]\"")),
-        host("[::ffff:192.0.2.7]", Both("is not an IPv6 address: write it like \"[2001:db8::7]\"")),
-        host("[fe80::1%eth0]", Both("is not an IPv6 address: write it like \"[2001:db8::7]\"")),
+        host(
+            "",
+            Both("\"\": a host cannot be empty: leave it out to answer for any host"),
+        ),
+        host(
+            "http://Shop.example/",
+            Both("has no scheme and no path: write \"shop.example\""),
+        ),
+        host(
+            "shop.example/hello",
+            Both("has no scheme and no path: write \"shop.example\""),
+        ),
+        host(
+            "shop.example:8080",
+            Both("\"shop.example:8080\": a host has no port: write \"shop.example\""),
+        ),
+        host(
+            "[2001:db8::7]:80",
+            Both("a host has no port: write \"[2001:db8::7]\""),
+        ),
+        host(
+            "[2001:db8::7",
+            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
+        ),
+        host(
+            "[192.0.2.7]",
+            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
+        ),
+        host(
+            "[::ffff:192.0.2.7]",
+            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
+        ),
+        host(
+            "[fe80::1%eth0]",
+            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
+        ),
         host("2001:db8::7", Both("write it as \"[2001:db8::7]\"")),
-        host("[2001:DB8:0::7]", Server("write the address in lower case and as short as it can be, in brackets")),
-        host("*", Both("\"*\" is not a host: leave hosts out to answer for any host")),
-        host("shop.*.example", Both("\"*\" stands only for whole labels at the start: write \"*.shop.example\"")),
-        host("*shop.example", Both("\"*\" stands only for whole labels at the start: write \"*.shop.example\"")),
+        host(
+            "[2001:DB8:0::7]",
+            Server("write the address in lower case and as short as it can be, in brackets"),
+        ),
+        host(
+            "*",
+            Both("\"*\" is not a host: leave hosts out to answer for any host"),
+        ),
+        host(
+            "shop.*.example",
+            Both("\"*\" stands only for whole labels at the start: write \"*.shop.example\""),
+        ),
+        host(
+            "*shop.example",
+            Both("\"*\" stands only for whole labels at the start: write \"*.shop.example\""),
+        ),
         host("shop..example", Both("a host has no empty labels")),
         host("shop.example.", Both("a host has no empty labels")),
         host("my_shop.example", Both(label)),
-        host("-shop.example", Both("the part \"-shop\" of the host is not a name")),
+        host(
+            "-shop.example",
+            Both("the part \"-shop\" of the host is not a name"),
+        ),
         host("b\u{fc}cher.example", Both(label)),
         host(long, Both("of the host is longer than 63 bytes")),
-        host("*.192.0.2.7", Both("a wildcard stands before a name, not before the address \"192.0.2.7\"")),
-        host("Shop.Example", Both("\"Shop.Example\": write it as \"shop.example\"")),
+        host(
+            "*.192.0.2.7",
+            Both("a wildcard stands before a name, not before the address \"192.0.2.7\""),
+        ),
+        host(
+            "Shop.Example",
+            Both("\"Shop.Example\": write it as \"shop.example\""),
+        ),
         host("a.example", Server("Duplicate value")),
         host("a".repeat(254), Server("Too long")),
-        at("spec.hosts", json!({"hosts": many}), Server("Too many: 17: must have at most 16 items")),
-        at("spec.hosts", json!({"hosts": "a.example"}), Server("must be of type array")),
+        at(
+            "spec.hosts",
+            json!({"hosts": many}),
+            Server("Too many: 17: must have at most 16 items"),
+        ),
+        at(
+            "spec.hosts",
+            json!({"hosts": "a.example"}),
+            Server("must be of type array"),
+        ),
     ]
 }
 
 fn paths() -> Vec<Bad> {
     let ends = "\"...\" stands only at the end of a path, after a slash";
     let dots = "a path cannot hold the segments \".\" and \"..\", also not encoded";
-    let triplet = "must be followed by two hexadecimal digits: write \"%25\" for a percent sign itself";
+    let triplet =
+        "must be followed by two hexadecimal digits: write \"%25\" for a percent sign itself";
     vec![
-        path("hello", Both("\"hello\": a path begins with \"/\": write \"/hello\"")),
-        path("", Both("missing; write the path to answer, as in /hello or /hello/...")),
-        path("/hello?x=1", Both("has no query and no fragment: leave out everything from '?' on")),
-        path("/hello#top", Both("has no query and no fragment: leave out everything from '#' on")),
-        path("/a b", Both("a path cannot hold the character ' ': write it percent-encoded")),
-        path("/a\nb", Both("a path cannot hold the character '\\n': write it percent-encoded")),
+        path(
+            "hello",
+            Both("\"hello\": a path begins with \"/\": write \"/hello\""),
+        ),
+        path(
+            "",
+            Both("missing; write the path to answer, as in /hello or /hello/..."),
+        ),
+        path(
+            "/hello?x=1",
+            Both("has no query and no fragment: leave out everything from '?' on"),
+        ),
+        path(
+            "/hello#top",
+            Both("has no query and no fragment: leave out everything from '#' on"),
+        ),
+        path(
+            "/a b",
+            Both("a path cannot hold the character ' ': write it percent-encoded"),
+        ),
+        path(
+            "/a\nb",
+            Both("a path cannot hold the character '\\n': write it percent-encoded"),
+        ),
         path("/100%", Both(triplet)),
         path("/%zz", Both(triplet)),
         path("/a%00b", Both("a path cannot hold a NUL byte (%00)")),
@@ -153,33 +240,83 @@ fn paths() -> Vec<Bad> {
         path("/.../a", Both(ends)),
         path("/a...", Both(ends)),
         path("/%2e%2E.", Both(ends)),
-        path(format!("/{}", "\u{e9}".repeat(600)), Server("a path has at most 1024 bytes")),
-        path(format!("/{}", "\u{e9}".repeat(200)), Server("a path has at most 1024 bytes")),
+        path(
+            format!("/{}", "\u{e9}".repeat(600)),
+            Server("a path has at most 1024 bytes"),
+        ),
+        path(
+            format!("/{}", "\u{e9}".repeat(200)),
+            Server("a path has at most 1024 bytes"),
+        ),
         path("/".repeat(1025), Server("Too long")),
         at("spec.path", json!({"path": null}), Server("Required value")),
-        at("spec.path", json!({"path": 7}), Server("must be of type string")),
+        at(
+            "spec.path",
+            json!({"path": 7}),
+            Server("must be of type string"),
+        ),
     ]
 }
 
 fn images() -> Vec<Bad> {
     let invalid = "is not valid; write an image as in registry.example/shop/hello:1.2";
     vec![
-        image("file:hello.wasm", Both("a cluster has no such file; push it: wagi push hello.wasm REF")),
-        image("file:", Both("a cluster has no such file; push it: wagi push FILE REF")),
-        image("hello.wasm", Both("looks like a file; push it: wagi push hello.wasm REF")),
-        image("./hello", Both("looks like a file; push it: wagi push ./hello REF")),
-        image("oci://registry.example/hello:1", Both("write it without oci://")),
-        image("", Both("missing; write where the module is, as in registry.example/shop/hello:1.2")),
-        image("registry.example/hello@sha256:12", Both("the digest \"sha256:12\" is not valid")),
+        image(
+            "file:hello.wasm",
+            Both("a cluster has no such file; push it: wagi push hello.wasm REF"),
+        ),
+        image(
+            "file:",
+            Both("a cluster has no such file; push it: wagi push FILE REF"),
+        ),
+        image(
+            "hello.wasm",
+            Both("looks like a file; push it: wagi push hello.wasm REF"),
+        ),
+        image(
+            "./hello",
+            Both("looks like a file; push it: wagi push ./hello REF"),
+        ),
+        image(
+            "oci://registry.example/hello:1",
+            Both("write it without oci://"),
+        ),
+        image(
+            "",
+            Both("missing; write where the module is, as in registry.example/shop/hello:1.2"),
+        ),
+        image(
+            "registry.example/hello@sha256:12",
+            Both("the digest \"sha256:12\" is not valid"),
+        ),
         image("registry.example/hello:", Both("the tag \"\" is not valid")),
-        image("registry.example/hello:a b", Both("the tag \"a b\" is not valid")),
-        image("registry.example:70000/hello", Both("the registry \"registry.example:70000\" is not valid")),
+        image(
+            "registry.example/hello:a b",
+            Both("the tag \"a b\" is not valid"),
+        ),
+        image(
+            "registry.example:70000/hello",
+            Both("the registry \"registry.example:70000\" is not valid"),
+        ),
         image("-registry.example/hello", Both(invalid)),
-        image("registry.example/Hello", Both("the repository \"Hello\" is not valid")),
-        image("registry.example/a..b", Both("the repository \"a..b\" is not valid")),
-        image("Hello", Both("the repository \"library/Hello\" is not valid")),
+        image(
+            "registry.example/Hello",
+            Both("the repository \"Hello\" is not valid"),
+        ),
+        image(
+            "registry.example/a..b",
+            Both("the repository \"a..b\" is not valid"),
+        ),
+        image(
+            "Hello",
+            Both("the repository \"library/Hello\" is not valid"),
+        ),
         image("a".repeat(513), Server("Too long")),
-        at("spec.module.image", json!({"module": {"image": null}}), Server("Required value")),
+        at(
+            "spec.module.image",
+            json!({"module": {"image": null}}),
+            Server("Required value"),
+        ),
     ]
 }
 
@@ -191,30 +328,109 @@ fn texts() -> Vec<Bad> {
     let entry = |text: String, words| at("spec.entrypoint", json!({ "entrypoint": text }), words);
     let many: Vec<Value> = (0..129).map(|n| json!({"name": format!("V{n}")})).collect();
     vec![
-        entry(String::new(), Both("write the name of an exported function, or leave it out for _start")),
+        entry(
+            String::new(),
+            Both("write the name of an exported function, or leave it out for _start"),
+        ),
         entry("a\0b".to_owned(), Both(nul)),
         entry(wide(100), Server("write at most 128 bytes")),
         entry("a".repeat(129), Server("Too long")),
-        argv("spec.argv", json!([]), Both("write at least the program's name, or leave argv out")),
-        argv("spec.argv[1]", json!(["a", "x${ARGS}"]), Both("${ARGS} stands for any number of arguments; write it as one of its own")),
+        argv(
+            "spec.argv",
+            json!([]),
+            Both("write at least the program's name, or leave argv out"),
+        ),
+        argv(
+            "spec.argv[1]",
+            json!(["a", "x${ARGS}"]),
+            Both("${ARGS} stands for any number of arguments; write it as one of its own"),
+        ),
         argv("spec.argv[0]", json!(["a\0b"]), Both(nul)),
-        argv("spec.argv[0]", json!([wide(600)]), Server("write at most 1024 bytes")),
-        argv("spec.argv[0]", json!(["a".repeat(1025)]), Server("Too long")),
-        argv("spec.argv", json!(vec!["a"; 65]), Server("Too many: 65: must have at most 64 items")),
-        env("spec.env[0].name", json!([{"name": ""}]), Both("missing; write the variable's name, as in GREETING")),
-        env("spec.env[0].name", json!([{"name": "A="}]), Both("\"A=\": write printable ASCII characters without =")),
-        env("spec.env[0].name", json!([{"name": "A\n"}]), Both("write printable ASCII characters without =")),
-        env("spec.env[0].name", json!([{"name": "A".repeat(129)}]), Server("Too long")),
-        env("spec.env[0].name", json!([{"value": "x"}]), Server("Required value")),
-        env("spec.env[1]", json!([{"name": "A"}, {"name": "A", "value": "x"}]), Server("Duplicate value")),
-        env("spec.env[0].value", json!([{"name": "A", "value": "a\0b"}]), Both(nul)),
-        env("spec.env[0].value", json!([{"name": "A", "value": wide(20_000)}]), Server("write at most 32768 bytes")),
-        env("spec.env[0].value", json!([{"name": "A", "value": 1}]), Server("must be of type string")),
-        env("spec.env[0].vlaue", json!([{"name": "A", "vlaue": "x"}]), Server("unknown field")),
-        env("spec.env", json!(many), Server("Too many: 129: must have at most 128 items")),
-        at("spec.onDisconnect", json!({"onDisconnect": "cancel"}), Both("\"cancel\": write Cancel or Finish")),
-        at("spec.suspend", json!({"suspend": "yes"}), Server("must be of type boolean")),
-        at("spec.volumes", json!({"volumes": [{"mountPath": "/site", "hostPath": "site"}]}), Server("unknown field")),
+        argv(
+            "spec.argv[0]",
+            json!([wide(600)]),
+            Server("write at most 1024 bytes"),
+        ),
+        argv(
+            "spec.argv[0]",
+            json!(["a".repeat(1025)]),
+            Server("Too long"),
+        ),
+        argv(
+            "spec.argv",
+            json!(vec!["a"; 65]),
+            Server("Too many: 65: must have at most 64 items"),
+        ),
+        env(
+            "spec.env[0].name",
+            json!([{"name": ""}]),
+            Both("missing; write the variable's name, as in GREETING"),
+        ),
+        env(
+            "spec.env[0].name",
+            json!([{"name": "A="}]),
+            Both("\"A=\": write printable ASCII characters without ="),
+        ),
+        env(
+            "spec.env[0].name",
+            json!([{"name": "A\n"}]),
+            Both("write printable ASCII characters without ="),
+        ),
+        env(
+            "spec.env[0].name",
+            json!([{"name": "A".repeat(129)}]),
+            Server("Too long"),
+        ),
+        env(
+            "spec.env[0].name",
+            json!([{"value": "x"}]),
+            Server("Required value"),
+        ),
+        env(
+            "spec.env[1]",
+            json!([{"name": "A"}, {"name": "A", "value": "x"}]),
+            Server("Duplicate value"),
+        ),
+        env(
+            "spec.env[0].value",
+            json!([{"name": "A", "value": "a\0b"}]),
+            Both(nul),
+        ),
+        env(
+            "spec.env[0].value",
+            json!([{"name": "A", "value": wide(20_000)}]),
+            Server("write at most 32768 bytes"),
+        ),
+        env(
+            "spec.env[0].value",
+            json!([{"name": "A", "value": 1}]),
+            Server("must be of type string"),
+        ),
+        env(
+            "spec.env[0].vlaue",
+            json!([{"name": "A", "vlaue": "x"}]),
+            Server("unknown field"),
+        ),
+        env(
+            "spec.env",
+            json!(many),
+            Server("Too many: 129: must have at most 128 items"),
+        ),
+        at(
+            "spec.onDisconnect",
+            json!({"onDisconnect": "cancel"}),
+            Both("\"cancel\": write Cancel or Finish"),
+        ),
+        at(
+            "spec.suspend",
+            json!({"suspend": "yes"}),
+            Server("must be of type boolean"),
+        ),
+        at(
+            "spec.volumes",
+            json!({"volumes": [{"mountPath": "/site", "hostPath": "site"}]}),
+            Server("unknown field"),
+        ),
         at("spec.extra", json!({"extra": 1}), Server("unknown field")),
     ]
 }
@@ -223,33 +439,113 @@ fn limits() -> Vec<Bad> {
     let number = "not a number of bytes; write digits and one of Ki, Mi, Gi, k, M, G, as in 64Mi";
     let length = "not a length of time; write a number and a unit, as in 1m30s";
     let mut all = vec![
-        limit("spec.limits.memory", "64m", Both("\"64m\": m counts in parts of a byte; write 64Mi for mebibytes")),
+        limit(
+            "spec.limits.memory",
+            "64m",
+            Both("\"64m\": m counts in parts of a byte; write 64Mi for mebibytes"),
+        ),
         limit("spec.limits.memory", "64MB", Both(number)),
-        limit("spec.limits.memory", "", Both("write a number of bytes, as in 64Mi")),
-        limit("spec.limits.memory", -1, Both("cannot be negative; write a number of bytes, as in 64Mi")),
-        limit("spec.limits.memory", "512Ki", Both("\"512Ki\": out of bounds; write 1Mi to 4Gi")),
-        limit("spec.limits.memory", 1024, Both("\"1024\": out of bounds; write 1Mi to 4Gi")),
-        limit("spec.limits.memory", "8Gi", Both("out of bounds; write 1Mi to 4Gi")),
+        limit(
+            "spec.limits.memory",
+            "",
+            Both("write a number of bytes, as in 64Mi"),
+        ),
+        limit(
+            "spec.limits.memory",
+            -1,
+            Both("cannot be negative; write a number of bytes, as in 64Mi"),
+        ),
+        limit(
+            "spec.limits.memory",
+            "512Ki",
+            Both("\"512Ki\": out of bounds; write 1Mi to 4Gi"),
+        ),
+        limit(
+            "spec.limits.memory",
+            1024,
+            Both("\"1024\": out of bounds; write 1Mi to 4Gi"),
+        ),
+        limit(
+            "spec.limits.memory",
+            "8Gi",
+            Both("out of bounds; write 1Mi to 4Gi"),
+        ),
         limit("spec.limits.memory", 1.5, Server("must be of type integer")),
         limit("spec.limits.memory", "0".repeat(65), Server("Too long")),
         limit("spec.limits.requestBody", "big", Both(number)),
-        limit("spec.limits.requestBody", "2Ti", Both("out of bounds; write 0 to 1Ti")),
+        limit(
+            "spec.limits.requestBody",
+            "2Ti",
+            Both("out of bounds; write 0 to 1Ti"),
+        ),
         limit("spec.limits.responseHead", "64Kb", Both(number)),
-        limit("spec.limits.responseHead", 255, Both("out of bounds; write 256 to 1Mi")),
-        limit("spec.limits.cpuTime", "10", Both("\"10\": has no unit; write 10s for seconds, or one of ms, m, h")),
-        limit("spec.limits.cpuTime", "1d", Both("\"d\" is no unit; write one of ms, s, m, h, as in 1m30s")),
+        limit(
+            "spec.limits.responseHead",
+            255,
+            Both("out of bounds; write 256 to 1Mi"),
+        ),
+        limit(
+            "spec.limits.cpuTime",
+            "10",
+            Both("\"10\": has no unit; write 10s for seconds, or one of ms, m, h"),
+        ),
+        limit(
+            "spec.limits.cpuTime",
+            "1d",
+            Both("\"d\" is no unit; write one of ms, s, m, h, as in 1m30s"),
+        ),
         limit("spec.limits.cpuTime", "soon", Both(length)),
-        limit("spec.limits.cpuTime", "", Both("write a number and a unit, as in 30s")),
-        limit("spec.limits.cpuTime", "-1s", Both("cannot be negative; write a number and a unit, as in 30s")),
-        limit("spec.limits.cpuTime", "25h", Both("out of bounds; write 1ms to 24h0m0s")),
-        limit("spec.limits.cpuTime", "1us", Both("out of bounds; write 1ms to 24h0m0s")),
-        limit("spec.limits.cpuTime", "99999999h", Server("out of bounds; write 1ms to 24h0m0s")),
+        limit(
+            "spec.limits.cpuTime",
+            "",
+            Both("write a number and a unit, as in 30s"),
+        ),
+        limit(
+            "spec.limits.cpuTime",
+            "-1s",
+            Both("cannot be negative; write a number and a unit, as in 30s"),
+        ),
+        limit(
+            "spec.limits.cpuTime",
+            "25h",
+            Both("out of bounds; write 1ms to 24h0m0s"),
+        ),
+        limit(
+            "spec.limits.cpuTime",
+            "1us",
+            Both("out of bounds; write 1ms to 24h0m0s"),
+        ),
+        limit(
+            "spec.limits.cpuTime",
+            "99999999h",
+            Server("out of bounds; write 1ms to 24h0m0s"),
+        ),
         limit("spec.limits.cpuTime", 10, Server("must be of type string")),
-        limit("spec.limits.concurrency", 0, Server("should be greater than or equal to 1")),
-        limit("spec.limits.concurrency", 100_001, Server("should be less than or equal to 100000")),
-        limit("spec.limits.concurrency", "10", Server("must be of type integer")),
-        limit("spec.limits.timeouts.queue", "2h", Both("out of bounds; write 0s to 1h0m0s")),
-        limit("spec.limits.timeouts.head", "2h", Both("\"2h\": longer than total; write at most 1h0m0s")),
+        limit(
+            "spec.limits.concurrency",
+            0,
+            Server("should be greater than or equal to 1"),
+        ),
+        limit(
+            "spec.limits.concurrency",
+            100_001,
+            Server("should be less than or equal to 100000"),
+        ),
+        limit(
+            "spec.limits.concurrency",
+            "10",
+            Server("must be of type integer"),
+        ),
+        limit(
+            "spec.limits.timeouts.queue",
+            "2h",
+            Both("out of bounds; write 0s to 1h0m0s"),
+        ),
+        limit(
+            "spec.limits.timeouts.head",
+            "2h",
+            Both("\"2h\": longer than total; write at most 1h0m0s"),
+        ),
     ];
     for field in [
         "spec.limits.timeouts.queue",
@@ -258,10 +554,18 @@ fn limits() -> Vec<Bad> {
         "spec.limits.timeouts.client",
         "spec.limits.timeouts.total",
     ] {
-        all.push(limit(field, "10x", Both("\"x\" is no unit; write one of ms, s, m, h, as in 1m30s")));
+        all.push(limit(
+            field,
+            "10x",
+            Both("\"x\" is no unit; write one of ms, s, m, h, as in 1m30s"),
+        ));
         let name = field.trim_start_matches("spec.limits.timeouts.");
         if name != "queue" {
-            all.push(limit(field, "721h", Both("out of bounds; write 1ms to 720h0m0s")));
+            all.push(limit(
+                field,
+                "721h",
+                Both("out of bounds; write 1ms to 720h0m0s"),
+            ));
         }
         if name != "total" {
             let timeouts = json!({name: "2m", "total": "1m"});
@@ -276,9 +580,17 @@ fn limits() -> Vec<Bad> {
 pub(super) fn good_objects() -> Vec<Value> {
     let label = "a".repeat(63);
     let long = format!("{label}.{label}.{label}.{}", "a".repeat(61));
-    let hosts: Vec<String> = (0..15).map(|n| format!("h{n}.example")).chain([long]).collect();
-    let env: Vec<Value> = (0..128).map(|n| json!({"name": format!("V {n}!"), "value": "x"})).collect();
-    let digest = format!("registry.example:5000/a-b/c__d:v1@sha256:{}", "a".repeat(64));
+    let hosts: Vec<String> = (0..15)
+        .map(|n| format!("h{n}.example"))
+        .chain([long])
+        .collect();
+    let env: Vec<Value> = (0..128)
+        .map(|n| json!({"name": format!("V {n}!"), "value": "x"}))
+        .collect();
+    let digest = format!(
+        "registry.example:5000/a-b/c__d:v1@sha256:{}",
+        "a".repeat(64)
+    );
     let specs = [
         json!({}),
         json!({"hosts": hosts, "env": env, "argv": vec!["${ARGS}"; 64]}),
@@ -299,6 +611,8 @@ pub(super) fn good_objects() -> Vec<Value> {
         json!({"limits": {"timeouts": {"queue": "0", "head": "720h", "total": "720h"}}}),
         json!({"onDisconnect": "Finish", "suspend": true, "entrypoint": "serve"}),
     ];
-    let number = |(number, spec): (usize, &Value)| route(&format!("good-{number}"), &json!({ "spec": spec }));
+    let number = |(number, spec): (usize, &Value)| {
+        route(&format!("good-{number}"), &json!({ "spec": spec }))
+    };
     specs.iter().enumerate().map(number).collect()
 }
