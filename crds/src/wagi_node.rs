@@ -4,6 +4,11 @@
 //! may write it. One apply is one report and the last one counts: there is no history and nothing
 //! to merge. What is not named as an exception is served.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns of a table have types, and share some"
+)]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,11 @@
 //! whoever reads files is strict about them.
 //! The comments on fields become their descriptions in the schema, so they are written for users.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns of a table have types, and share some"
+)]
+
 use std::borrow::Cow;
 use std::fmt;
 

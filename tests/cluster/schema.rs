@@ -157,8 +157,8 @@ fn wagi_check_for_a_cluster_refuses_the_same_and_names_the_same_fields() {
 
 /// Every rule with the field that it names, its place and its number there.
 fn rules(schema: &Value, place: &str, found: &mut Vec<(String, String, usize)>) {
-    let rules = schema["x-kubernetes-validations"].as_array();
-    for (number, rule) in rules.into_iter().flatten().enumerate() {
+    let here = schema["x-kubernetes-validations"].as_array();
+    for (number, rule) in here.into_iter().flatten().enumerate() {
         let below = rule["fieldPath"].as_str().unwrap_or_default();
         let field = format!("{place}{below}");
         found.push((

@@ -232,7 +232,7 @@ spec:
             [
                 "shop.yaml:6:19: spec.module.image: \"file:hello.wasm\": a cluster has no such file; push it: \
                  wagi push hello.wasm REF",
-                "shop.yaml:7:12: spec.volumes: \"1 items\": a cluster has no folders of this machine; leave it out",
+                "shop.yaml:7:3: spec.volumes: \"1 items\": a cluster has no folders of this machine; leave it out",
             ]
         );
     }
