@@ -126,10 +126,10 @@ fn answers(node: &Workload, path: &str, status: u16) {
     });
 }
 
-/// What `/readyz` says.
+/// What `/readyz` says, and why.
 fn readiness(node: &Workload) -> Option<(u16, String)> {
     let mut connection = Connection::try_open(node.admin())?;
-    connection.try_send(get("/readyz")).ok()?;
+    connection.try_send(get("/readyz?verbose")).ok()?;
     let answer = connection.try_response()?;
     Some((answer.head.status, answer.text()))
 }
