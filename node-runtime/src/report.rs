@@ -91,7 +91,7 @@ impl Reporter {
                         if backoff.failures() == 0 {
                             tracing::warn!("the report cannot be written: {reason}");
                         }
-                        sleep(backoff.next()).await;
+                        sleep(backoff.pause()).await;
                     }
                 }
             }

@@ -157,7 +157,7 @@ fn on_io_threads<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T,
 pub fn call(config: config::Call) -> Result<ExitCode, Failure> {
     let told = on_io_threads(async {
         let runtime = runtime_config_of_call(&config)?;
-        Ok(call::call(&config, runtime).await?)
+        call::call(&config, runtime).await
     });
     match told? {
         Told::Answer(Some(Ending::Exited(0))) => Ok(ExitCode::SUCCESS),

@@ -19,7 +19,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// The pause after one more failure: half of it is random.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let pause = FIRST.saturating_mul(1 << self.failures.min(6)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         pause / 2 + up_to(pause / 2)
@@ -55,14 +55,14 @@ mod tests {
         let mut backoff = Backoff::default();
         let mut longest = Duration::ZERO;
         for round in 0..100 {
-            let pause = backoff.next();
+            let pause = backoff.pause();
             assert!(pause <= LONGEST, "{round}: {pause:?}");
             assert!(pause >= FIRST / 2);
             longest = longest.max(pause);
         }
         assert!(longest > LONGEST / 2);
         backoff.reset();
-        assert!(backoff.next() <= FIRST);
+        assert!(backoff.pause() <= FIRST);
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Follower {
                         tracing::warn!("the API server cannot be asked for documents: {reason}");
                     }
                     away(&self.view, reason, kept);
-                    let pause = self.backoff.next();
+                    let pause = self.backoff.pause();
                     self.rest(pause).await;
                 }
             }
@@ -158,7 +158,7 @@ impl Follower {
                             "documents cannot be listed: {reason}; all serve as they do"
                         );
                     }
-                    let pause = self.backoff.next();
+                    let pause = self.backoff.pause();
                     self.rest(pause).await;
                 }
             }
@@ -211,7 +211,7 @@ impl Follower {
                     if self.backoff.failures() >= MOST_FAILURES {
                         return;
                     }
-                    let pause = self.backoff.next();
+                    let pause = self.backoff.pause();
                     self.rest(pause).await;
                 }
             }
