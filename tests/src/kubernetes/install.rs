@@ -4,14 +4,15 @@ use std::path::Path;
 
 use crds::names::SYSTEM_NAMESPACE;
 use crds::wagi_node::{WagiNode, WagiNodeSpec};
-use kube::api::PostParams;
 use kube::Api;
+use kube::api::PostParams;
 
 use crate::wagi::repository;
 
 use super::Cluster;
 
 const RBAC: &str = "charts/kube-wagi/rbac";
+const RESOURCES: &str = "crds/generated";
 
 impl Cluster {
     /// Installs what the repository has for it, and waits until all of it is in force.
@@ -20,8 +21,7 @@ impl Cluster {
     ///
     /// When some of it is refused.
     pub fn install(&self) {
-        let resources = repository("crds/generated");
-        self.kubectl_ok(&["apply", "--server-side", "-f", &resources]);
+        self.kubectl_ok(&["apply", "--server-side", "-f", &repository(RESOURCES)]);
         // Namespaces before what is in them: kubectl takes files by their names.
         let namespaces = Path::new(RBAC).join("namespaces.yaml");
         let namespaces = namespaces.display().to_string();
