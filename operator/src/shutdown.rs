@@ -48,9 +48,7 @@ pub fn signals() -> std::io::Result<impl Stream<Item = Order> + Unpin> {
         if interrupt.poll_recv(context).is_ready() {
             return Poll::Ready(Some(Order("SIGINT")));
         }
-        terminate
-            .poll_recv(context)
-            .map(|_| Some(Order("SIGTERM")))
+        terminate.poll_recv(context).map(|_| Some(Order("SIGTERM")))
     }))
 }
 

@@ -40,7 +40,15 @@ fn of_two_operators_one_writes_and_the_other_takes_over() {
     second.wait_until_ready();
     let holder = |all: &Installation| {
         let path = "jsonpath={.spec.holderIdentity}";
-        let arguments = ["get", "lease", "wagi-operator", "-n", "wagi-system", "-o", path];
+        let arguments = [
+            "get",
+            "lease",
+            "wagi-operator",
+            "-n",
+            "wagi-system",
+            "-o",
+            path,
+        ];
         all.cluster.kubectl_ok(&arguments)
     };
     assert!(holder(&all).contains("wagi-operator-0"), "{}", holder(&all));
@@ -75,10 +83,19 @@ fn a_document_that_somebody_edits_or_deletes_is_put_back() {
     };
     let good = text(&all);
     let patch = json!({ "data": { "route.yaml": "nonsense" } }).to_string();
-    let arguments = ["patch", &document, "-n", "wagi-documents", "--type=merge", "-p", &patch];
+    let arguments = [
+        "patch",
+        &document,
+        "-n",
+        "wagi-documents",
+        "--type=merge",
+        "-p",
+        &patch,
+    ];
     all.cluster.kubectl_ok(&arguments);
     wait_until("it is put back", || text(&all) == good);
-    all.cluster.kubectl_ok(&["delete", &document, "-n", "wagi-documents"]);
+    all.cluster
+        .kubectl_ok(&["delete", &document, "-n", "wagi-documents"]);
     wait_until("it is made anew", || !text(&all).is_empty());
     drop(traffic);
     all.wait_for_answers("/mine", 200);
@@ -96,7 +113,8 @@ fn a_namespace_that_goes_takes_its_routes_along_and_hangs_on_nothing() {
     all.serve(&goes);
     assert_eq!(all.documents().len(), 2);
     // kubectl waits until it is gone.
-    all.cluster.kubectl_ok(&["delete", "namespace", "going", "--timeout=60s"]);
+    all.cluster
+        .kubectl_ok(&["delete", "namespace", "going", "--timeout=60s"]);
     all.wait_for_answers("/goes", 404);
     wait_until("one document is left", || all.documents().len() == 1);
     traffic.end();
@@ -114,7 +132,15 @@ fn a_runtime_that_joins_or_leaves_changes_no_route() {
     all.cluster.delete_pod("wagi-system", "wagi-node-1");
     let ready = |all: &Installation, count: &str| {
         let path = "jsonpath={.data.fleet\\.yaml}";
-        let arguments = ["get", "configmap", "fleet", "-n", "wagi-documents", "-o", path];
+        let arguments = [
+            "get",
+            "configmap",
+            "fleet",
+            "-n",
+            "wagi-documents",
+            "-o",
+            path,
+        ];
         all.cluster.kubectl_ok(&arguments).contains(count)
     };
     wait_until("one is ready", || ready(&all, "\"ready\": 1"));
@@ -122,6 +148,12 @@ fn a_runtime_that_joins_or_leaves_changes_no_route() {
     third.wait_until_ready();
     wait_until("two are ready", || ready(&all, "\"ready\": 2"));
     assert_eq!(version(&all), before);
-    assert_eq!(request(third.address(), "/calm").expect("an answer").head.status, 200);
+    assert_eq!(
+        request(third.address(), "/calm")
+            .expect("an answer")
+            .head
+            .status,
+        200
+    );
     traffic.end();
 }

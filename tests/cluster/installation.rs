@@ -99,10 +99,18 @@ impl Installation {
         let (namespace, name) = names(route);
         let said = || {
             let status = self.get(namespace, name).status.unwrap_or_default();
-            let known = status.conditions.into_iter().find(|known| known.type_ == condition);
-            known.filter(|known| known.reason == reason).map(|known| known.message)
+            let known = status
+                .conditions
+                .into_iter()
+                .find(|known| known.type_ == condition);
+            known
+                .filter(|known| known.reason == reason)
+                .map(|known| known.message)
         };
-        wait_until(&format!("{namespace}/{name} is {condition} {reason}"), || said().is_some());
+        wait_until(
+            &format!("{namespace}/{name} is {condition} {reason}"),
+            || said().is_some(),
+        );
         said().expect("it was said a moment ago")
     }
 
@@ -114,7 +122,16 @@ impl Installation {
     /// The names of the documents that are published.
     pub fn documents(&self) -> Vec<String> {
         let selector = "wagi.dev/kind=route";
-        let arguments = ["get", "configmaps", "-n", "wagi-documents", "-o", "name", "-l", selector];
+        let arguments = [
+            "get",
+            "configmaps",
+            "-n",
+            "wagi-documents",
+            "-o",
+            "name",
+            "-l",
+            selector,
+        ];
         let listed = self.cluster.kubectl_ok(&arguments);
         listed.lines().map(str::to_owned).collect()
     }
@@ -128,7 +145,9 @@ impl Installation {
     /// Waits until every runtime answers with this status.
     pub fn wait_for_answers(&self, path: &str, status: u16) {
         wait_until(&format!("{path} answers {status}"), || {
-            self.ask(path).iter().all(|answer| answer.head.status == status)
+            self.ask(path)
+                .iter()
+                .all(|answer| answer.head.status == status)
         });
     }
 
@@ -142,7 +161,9 @@ impl Installation {
             while !stopped.load(Ordering::Relaxed) {
                 match request(address, &path) {
                     Some(answer) if answer.head.status == 200 => answered += 1,
-                    Some(answer) => failures.push(format!("{} {}", answer.head.status, answer.text())),
+                    Some(answer) => {
+                        failures.push(format!("{} {}", answer.head.status, answer.text()))
+                    }
                     None => failures.push("no answer".to_owned()),
                 }
                 // Others need the two cores too.

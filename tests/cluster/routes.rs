@@ -41,7 +41,8 @@ fn a_tag_is_looked_up_once_and_again_when_that_is_asked_for() {
     let first = digest(&all);
 
     // The tag moves; an edit that does not concern it looks at no registry.
-    all.registry.tag("shop/hello", "1", &artifact(guests::env_dump));
+    all.registry
+        .tag("shop/hello", "1", &artifact(guests::env_dump));
     let asked = all.registry.count("/manifests/1");
     route["spec"]["env"] = json!([{ "name": "A", "value": "b" }]);
     all.serve(&route);
@@ -70,14 +71,19 @@ fn a_registry_that_is_gone_leaves_what_is_served_and_the_route_says_so() {
     assert_eq!(all.ask("/kept")[0].head.status, 200);
 
     all.registry.heal();
-    all.registry.tag("shop/hello", "2", &artifact(guests::hello));
+    all.registry
+        .tag("shop/hello", "2", &artifact(guests::hello));
     all.wait_for(&route, "Ready");
 }
 
 #[test]
 fn the_first_namespace_holds_a_host_and_another_takes_over_when_it_goes() {
     let all = Installation::start(1);
-    let mut first = all.route("first", "shop/hello:1", &json!({ "hosts": ["shop.example"] }));
+    let mut first = all.route(
+        "first",
+        "shop/hello:1",
+        &json!({ "hosts": ["shop.example"] }),
+    );
     all.serve(&first);
     all.cluster.kubectl_ok(&["create", "namespace", "rival"]);
     let hosts = json!({ "hosts": ["shop.example", "rival.example"], "path": "/rival" });
@@ -96,7 +102,10 @@ fn the_first_namespace_holds_a_host_and_another_takes_over_when_it_goes() {
     all.cluster.kubectl_ok(&["delete", "wagiroute", "first"]);
     tests::process::wait_until("the other holds both", || {
         let status = all.get("rival", "second").status.unwrap_or_default();
-        status.conditions.iter().all(|known| known.type_ != "Conflicted")
+        status
+            .conditions
+            .iter()
+            .all(|known| known.type_ != "Conflicted")
     });
     all.wait_for(&second, "Ready");
 }
@@ -128,7 +137,11 @@ fn a_module_that_cannot_be_compiled_fails_its_route_and_no_other() {
     let said = all.wait_for_reason(&broken, "Programmed", "Failed");
     assert!(said.contains("node-of-wagi-node-"), "{said}");
     all.wait_for_reason(&broken, "Stalled", "Failed");
-    let failing = all.get("default", "broken").status.unwrap_or_default().failing;
+    let failing = all
+        .get("default", "broken")
+        .status
+        .unwrap_or_default()
+        .failing;
     assert_eq!(failing.len(), 2, "{failing:?}");
     traffic.end();
 }
