@@ -88,7 +88,7 @@ struct Beginning {
 /// The story ended before its last step.
 enum End {
     /// Its outcome is this, and it is told again then.
-    Reached(Reached, Again),
+    Reached(Box<Reached>, Again),
     /// What it writes is not written.
     Unwritten(WriteError),
     /// The route changed or went meanwhile, which is a story of its own.
@@ -124,7 +124,7 @@ impl Stories {
         let told = self.steps(uid, route, slot).await;
         let (reached, written) = match &told {
             Ok((reached, written, _)) => (reached.clone(), *written),
-            Err(End::Reached(reached, _)) => (reached.clone(), false),
+            Err(End::Reached(reached, _)) => ((**reached).clone(), false),
             Err(End::Overtaken) => return Err(End::Overtaken),
             Err(End::Unwritten(_)) => return told.map(drop),
         };
@@ -132,7 +132,7 @@ impl Stories {
         self.conclude(uid, &route.seen, reached, written);
         match told {
             Ok((_, _, Again::OnChange)) => Ok(()),
-            Ok((reached, _, again)) => Err(End::Reached(reached, again)),
+            Ok((reached, _, again)) => Err(End::Reached(Box::new(reached), again)),
             Err(end) => Err(end),
         }
     }
@@ -144,13 +144,17 @@ impl Stories {
         slot: &mut Slot,
     ) -> Result<(Reached, bool, Again), End> {
         // 1. validate: pure, can fail.
-        let valid = validate::validate(&route.seen)
-            .map_err(|problem| End::Reached(Reached::Refused(problem), Again::OnChange))?;
+        let valid = validate::validate(&route.seen).map_err(|problem| {
+            End::Reached(Box::new(Reached::Refused(problem)), Again::OnChange)
+        })?;
         let (held, losses) = self.standing(uid, &valid);
         (self.after)(Step::Validate);
         if held.is_empty() {
             self.prune(uid).await.map_err(End::Unwritten)?;
-            return Err(End::Reached(Reached::Displaced(losses), Again::OnChange));
+            return Err(End::Reached(
+                Box::new(Reached::Displaced(losses)),
+                Again::OnChange,
+            ));
         }
 
         // 2. resolve: registry, can fail; nothing is asked where the digest is known.
@@ -272,7 +276,10 @@ impl Stories {
                     Some(known) => Ok((known.clone(), Some(problem), again)),
                     None => {
                         let holding = holding(valid, held, losses);
-                        Err(End::Reached(Reached::Unresolved(holding, problem), again))
+                        Err(End::Reached(
+                            Box::new(Reached::Unresolved(holding, problem)),
+                            again,
+                        ))
                     }
                 }
             }
@@ -340,7 +347,7 @@ impl Stories {
                     tracing::warn!(%uid, %error, "a document is refused");
                     let again = retry::of_write(&error, attempts);
                     Err(End::Reached(
-                        Reached::Unpublished(holding.clone(), problem),
+                        Box::new(Reached::Unpublished(holding.clone(), problem)),
                         again,
                     ))
                 }

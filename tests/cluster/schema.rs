@@ -146,7 +146,7 @@ fn wagi_check_for_a_cluster_refuses_the_same_and_names_the_same_fields() {
             .lines()
             .filter(|line| line.starts_with(&begin))
             .collect();
-        let sentences = lines.iter().filter_map(|line| line.splitn(3, ": ").nth(1));
+        let sentences = lines.iter().filter_map(|line| line.split(": ").nth(1));
         let fields: BTreeSet<&str> = sentences.collect();
         assert_eq!(fields, BTreeSet::from([bad.field]), "{lines:?}");
         if let Words::Both(says) = &bad.words {

@@ -266,9 +266,7 @@ fn naive(all: &BTreeMap<Uid, Contender>, uid: &Uid, ask: &Ask) -> Option<RouteNa
                 .strip_prefix("*.")
                 .map(|name| format!("x.{name}"));
             other == host
-                || (other.is_wildcard()
-                    && other != host
-                    && other.matches(bare.as_deref().unwrap_or(host.as_str())))
+                || (other.is_wildcard() && other.matches(bare.as_deref().unwrap_or(host.as_str())))
         }
         _ => false,
     };

@@ -92,7 +92,6 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
     let env = route.env.iter().map(|(name, value)| EnvVar {
         name: Some(name.clone()),
         value: Some(value.clone()),
-        ..EnvVar::default()
     });
     let env: Vec<_> = env.collect();
     let quantity = |quantity: crds::quantity::Quantity| Some(IntOrString(quantity.to_string()));
@@ -107,7 +106,6 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
         path: Some(route.path.to_string()),
         module: Some(Module {
             image: Some(pinned(valid, digest)),
-            ..Module::default()
         }),
         entrypoint: Some(route.entrypoint.clone()),
         argv: Some(route.argv.clone()),
