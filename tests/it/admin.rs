@@ -576,6 +576,10 @@ fn the_document_names_every_metric_and_every_ending() {
 
     let document = wagi::repository("docs/metrics.md");
     let document = std::fs::read_to_string(document).expect("docs/metrics.md");
+    // Another program's, which counts other things.
+    let (document, _) = document
+        .split_once("\n## The operator")
+        .expect("a part on the operator");
     let rows = document.lines().filter(|line| line.starts_with('|'));
     let rows: Vec<Vec<&str>> = rows
         .map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
