@@ -19,7 +19,7 @@ use crate::leading::LeaderGate;
 use crate::queue::Queue;
 use crate::reconcile::apply::Cluster;
 use crate::reconcile::resolve::Lookups;
-use crate::reconcile::{Metrics, Slot, Step, Stories, validate};
+use crate::reconcile::{After, Metrics, Slot, Stories, validate};
 use crate::shared::Shared;
 use crate::watches;
 use crate::world::World;
@@ -54,7 +54,7 @@ pub struct Config {
     /// What is counted.
     pub metrics: Metrics,
     /// Is called after each step of a story.
-    pub after: fn(Step),
+    pub after: After,
 }
 
 /// Two clients: a watch may be silent for long, a call may not.
@@ -137,7 +137,7 @@ impl Operator {
             ),
             events: Events::new(calls.clone(), config.instance.clone()),
             metrics: metrics.clone(),
-            after: config.after,
+            after: Arc::clone(&config.after),
         };
         Self {
             config: Arc::new(config),

@@ -68,6 +68,11 @@ pub struct RunArgs {
     #[arg(long, env = "WAGI_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
+    /// Step of a route's story after which to abort, as a crash would: validate, resolve, build,
+    /// apply or status. For tests.
+    #[arg(long, env = "WAGI_ABORT_AFTER", value_name = "STEP", hide = true)]
+    pub abort_after: Option<String>,
+
     /// Address and port of /livez, /readyz and /metrics; port 0 takes a free one, which the log
     /// names.
     #[arg(

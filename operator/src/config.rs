@@ -13,6 +13,7 @@ use crds::names;
 
 use self::parse::Mistakes;
 use crate::cli::RunArgs;
+use crate::reconcile::Step;
 
 /// The kernel's name of this machine; in a pod it is the pod's.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -27,6 +28,8 @@ pub struct ConfigError(pub Vec<String>);
 pub struct Run {
     /// Where the API server is; none is as a pod is told.
     pub kubeconfig: Option<PathBuf>,
+    /// The step of a story after which to abort, in tests.
+    pub abort_after: Option<Step>,
     /// Where to answer probes; port 0 takes a free one.
     pub admin_listen: SocketAddr,
     /// The namespace of the programs.
@@ -53,12 +56,14 @@ impl TryFrom<RunArgs> for Run {
         let system_namespace = mistakes.flag("--system-namespace", namespace, parse::dns_label);
         let pool = mistakes.flag("--pool", &args.pool, parse::pool);
         let pod_name = pod_name(&mut mistakes, args.pod_name.as_deref());
+        let abort_after = abort_after(&mut mistakes, args.abort_after.as_deref());
         let registry = registry::Registry::parse(&mut mistakes, &args.registry);
         mistakes.finish(move || {
             let pool = pool?;
             Some(Self {
                 // An empty variable is one that was not set.
                 kubeconfig: args.kubeconfig.filter(|file| !file.as_os_str().is_empty()),
+                abort_after: abort_after?,
                 admin_listen: admin_listen?,
                 system_namespace: system_namespace?,
                 documents_namespace: documents_namespace(&pool),
@@ -77,6 +82,19 @@ fn documents_namespace(pool: &str) -> String {
     } else {
         format!("{}-{pool}", names::DOCUMENTS_NAMESPACE)
     }
+}
+
+#[expect(
+    clippy::option_option,
+    reason = "a mistake is not the same as nothing asked for"
+)]
+fn abort_after(mistakes: &mut Mistakes, given: Option<&str>) -> Option<Option<Step>> {
+    let Some(word) = given else { return Some(None) };
+    let step = |word: &str| {
+        let step = Step::ALL.into_iter().find(|step| step.word() == word);
+        step.ok_or("write validate, resolve, build, apply or status")
+    };
+    mistakes.flag("--abort-after", word, step).map(Some)
 }
 
 fn pod_name(mistakes: &mut Mistakes, given: Option<&str>) -> Option<String> {

@@ -54,6 +54,9 @@ pub enum Step {
     Status,
 }
 
+/// Is called after each step of a story.
+pub type After = Arc<dyn Fn(Step) + Send + Sync>;
+
 /// A status waits so long for the first reports, so that a change costs one or two writes.
 const HOLD: Duration = Duration::from_secs(1);
 /// Lookups that are tried again share answers that are so old.
@@ -72,7 +75,7 @@ pub struct Stories {
     /// Counts.
     pub metrics: Metrics,
     /// Is called after each step; a test ends the process there.
-    pub after: fn(Step),
+    pub after: After,
 }
 
 /// A route as its story begins.
@@ -93,6 +96,31 @@ enum End {
     Unwritten(WriteError),
     /// The route changed or went meanwhile, which is a story of its own.
     Overtaken,
+}
+
+// === impl Step ===
+
+impl Step {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Validate,
+        Self::Resolve,
+        Self::Build,
+        Self::Apply,
+        Self::Status,
+    ];
+
+    /// What it is called on a command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Resolve => "resolve",
+            Self::Build => "build",
+            Self::Apply => "apply",
+            Self::Status => "status",
+        }
+    }
 }
 
 // === impl Stories ===

@@ -1,11 +1,13 @@
 //! What serves keeps serving, whatever becomes of the control plane; and what was asked for comes
 //! true in the end. Traffic runs all the while and no request fails.
 
+use operator::reconcile::Step;
 use serde_json::json;
+use tests::guests;
 use tests::kubernetes::Workload;
 use tests::process::wait_until;
 
-use crate::installation::{Installation, request};
+use crate::installation::{Installation, artifact, request};
 
 #[test]
 fn an_api_server_that_stops_and_starts_costs_no_request_and_no_change() {
@@ -65,6 +67,40 @@ fn of_two_operators_one_writes_and_the_other_takes_over() {
     route["spec"]["env"] = json!([{ "name": "BY", "value": "first" }]);
     all.serve(&route);
     assert!(holder(&all).contains("wagi-operator-0"), "{}", holder(&all));
+    traffic.end();
+}
+
+#[test]
+fn an_operator_that_is_killed_after_any_step_loses_nothing() {
+    let mut all = Installation::start(1);
+    all.registry
+        .tag("shop/env", "1", &artifact(guests::env_dump));
+    let mut route = all.route("steps", "shop/env:1", &json!({}));
+    all.serve(&route);
+    let traffic = all.traffic(0, "/steps");
+    for (number, step) in Step::ALL.into_iter().enumerate() {
+        all.operator.kill();
+        // A tag of its own, so that there is something to resolve.
+        let tag = format!("env-{number}");
+        all.registry
+            .tag("shop/env", &tag, &artifact(guests::env_dump));
+        route["spec"]["module"]["image"] =
+            json!(all.registry.reference(&format!("shop/env:{tag}")));
+        route["spec"]["env"] = json!([{ "name": "AFTER", "value": step.word() }]);
+        all.cluster.apply(&route.to_string());
+        all.operator
+            .set_variable("WAGI_ABORT_AFTER", Some(step.word()));
+        all.operator.start_again();
+        let ended = all.operator.child().expect("it was started").wait();
+        assert!(!ended.success(), "{step:?}: {ended}");
+        all.operator.set_variable("WAGI_ABORT_AFTER", None);
+        all.operator.start_again();
+        all.wait_for(&route, "Ready");
+        let answer = all.ask("/steps").remove(0).text();
+        let variable = format!("AFTER={}", step.word());
+        assert!(answer.contains(&variable), "{step:?}: {answer}");
+        assert_eq!(all.documents().len(), 1, "{step:?}");
+    }
     traffic.end();
 }
 

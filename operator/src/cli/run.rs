@@ -43,6 +43,7 @@ fn work(given: Given) -> Result<Operator, Box<dyn std::error::Error + Send + Syn
         claim,
         registry,
     } = given;
+    let abort_after = config.abort_after;
     Ok(Operator::new(app::Config {
         clients: app::Clients {
             watch: clients.watch,
@@ -57,7 +58,11 @@ fn work(given: Given) -> Result<Operator, Box<dyn std::error::Error + Send + Syn
         leader: Arc::new(claim),
         instance: Some(config.pod_name),
         metrics: Metrics::register(&registry)?,
-        after: |_| {},
+        after: Arc::new(move |step| {
+            if abort_after == Some(step) {
+                std::process::abort();
+            }
+        }),
     }))
 }
 

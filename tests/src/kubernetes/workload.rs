@@ -175,6 +175,14 @@ impl Workload {
         &self.log
     }
 
+    /// Sets a variable of its environment for its next starts, or takes it away.
+    pub fn set_variable(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.command.env(name, value),
+            None => self.command.env_remove(name),
+        };
+    }
+
     /// Kills it, as a crash would; its pod stays and is soon not ready.
     pub fn kill(&mut self) {
         self.child.take();
