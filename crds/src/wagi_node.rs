@@ -54,7 +54,7 @@ pub struct WagiNodeSpec {
     pub node: String,
     /// Version of the runtime. Example: 0.1.0.
     pub version: String,
-    /// Versions of documents that it reads. Example: [1].
+    /// Versions of documents that it reads. Example: the list of 1.
     #[serde(default)]
     pub documents: Vec<i32>,
     /// Features of documents that it knows.

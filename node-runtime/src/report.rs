@@ -1,6 +1,6 @@
 //! What this runtime says back: one object of its pod, applied whole.
 //!
-//! [`compose`] makes it, pure; [`Reporter`] brings it to the API server. The last state wins: what
+//! [`compose()`] makes it, pure; [`Reporter`] brings it to the API server. The last state wins: what
 //! changed while one report was on its way is in the next, and what did not change is not said
 //! again. Nothing that serves waits for it. It knows neither routes nor modules, only what it is
 //! told of them.
