@@ -7,6 +7,7 @@
 //! request, and knows of programs and targets only what [`Build`] says.
 
 mod change;
+mod load;
 mod plan;
 mod retries;
 mod slots;
@@ -22,7 +23,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::modules::{Compile, LoadError, Modules};
+use crate::modules::{Compile, Modules};
 use crate::routing::RouteTable;
 use crate::routing::live::RoutesWriter;
 use crate::source::{Document, Snapshot, Source};
@@ -64,8 +65,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// registry that does not answer must not hold back what is there.
 const PATIENCE_AT_START: Duration = Duration::from_secs(10);
 
-/// Routes that are made at the same time. Each takes a thread while it is, and a runtime that starts
-/// makes ten thousand of them.
+/// Modules whose routes are made at the same time. Each takes a thread meanwhile, and one whose
+/// `_routes` sleeps holds its thread for seconds.
 const BUILDS: usize = 32;
 
 /// Brings snapshots into the table.
@@ -77,7 +78,7 @@ pub struct Control<C: Compile, B: Build<Program = C::Program>> {
     slots: Slots<B::Target>,
     wanted: Arc<Snapshot>,
     mistakes: HashSet<String>,
-    loads: JoinSet<Outcome<B::Target>>,
+    loads: JoinSet<Vec<Outcome<B::Target>>>,
     retries: Retries,
     statuses: watch::Sender<Arc<Statuses>>,
     /// Loaded, and not in the table yet.
@@ -130,7 +131,7 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
                     Some(snapshot) => self.begin(snapshot),
                     None => break,
                 },
-                Some(outcome) = self.loads.join_next() => self.finish(outcome),
+                Some(outcomes) = self.loads.join_next() => self.finish(outcomes),
                 () = until(deadline) => self.swap(&mut applied),
                 () = until(retry) => {
                     self.retry();
@@ -141,8 +142,8 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
                 self.swap(&mut applied);
             }
         }
-        while let Some(outcome) = self.loads.join_next().await {
-            self.finish(outcome);
+        while let Some(outcomes) = self.loads.join_next().await {
+            self.finish(outcomes);
         }
         self.swap(&mut applied);
     }
@@ -152,14 +153,17 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
         let plan = plan::plan(&self.slots, &snapshot);
         self.note_mistakes(&snapshot);
         self.changes.extend(self.slots.remove(&plan.remove));
-        for document in plan.load {
-            if document.route.suspend {
-                self.changes.extend(self.slots.suspend(&document));
-                continue;
-            }
-            self.slots.begin(&document);
-            self.load(document);
+        let (suspended, wanted): (Vec<_>, Vec<_>) = plan
+            .load
+            .into_iter()
+            .partition(|document| document.route.suspend);
+        for document in suspended {
+            self.changes.extend(self.slots.suspend(&document));
         }
+        for document in &wanted {
+            self.slots.begin(document);
+        }
+        self.load(wanted);
         self.slots.follow(&snapshot);
         self.wanted = snapshot;
         self.wait();
@@ -167,32 +171,32 @@ impl<C: Compile, B: Build<Program = C::Program>> Control<C, B> {
 
     /// Tries again what is due, unless something else is wanted by now.
     fn retry(&mut self) {
-        for document in self.retries.due(Instant::now()) {
-            if self.slots.is_newest(&document) {
-                self.load(document);
+        let mut due = self.retries.due(Instant::now());
+        due.retain(|document| self.slots.is_newest(document));
+        self.load(due);
+    }
+
+    fn load(&mut self, documents: Vec<Arc<Document>>) {
+        for documents in load::by_module(documents) {
+            let (modules, builder) = (Arc::clone(&self.modules), Arc::clone(&self.builder));
+            let builds = Arc::clone(&self.builds);
+            self.loads
+                .spawn(async move { load::load(&modules, builder, &builds, documents).await });
+        }
+    }
+
+    fn finish(&mut self, outcomes: Result<Vec<Outcome<B::Target>>, JoinError>) {
+        // Loading catches the panics of what it calls, and nothing aborts it but the end.
+        let outcomes = outcomes.expect("loading does not panic");
+        for outcome in &outcomes {
+            if let Err(Failed {
+                retry_at: Some(at), ..
+            }) = &outcome.loaded
+            {
+                self.retries.add(*at, Arc::clone(&outcome.document));
             }
         }
-    }
-
-    fn load(&mut self, document: Arc<Document>) {
-        let (modules, builder) = (Arc::clone(&self.modules), Arc::clone(&self.builder));
-        let builds = Arc::clone(&self.builds);
-        self.loads.spawn(async move {
-            let loaded = load(&modules, builder, &builds, &document).await;
-            Outcome { document, loaded }
-        });
-    }
-
-    fn finish(&mut self, outcome: Result<Outcome<B::Target>, JoinError>) {
-        // Loading catches the panics of what it calls, and nothing aborts it but the end.
-        let outcome = outcome.expect("loading does not panic");
-        if let Err(Failed {
-            retry_at: Some(at), ..
-        }) = &outcome.loaded
-        {
-            self.retries.add(*at, Arc::clone(&outcome.document));
-        }
-        self.ready.push(outcome);
+        self.ready.extend(outcomes);
         self.wait();
     }
 
@@ -280,41 +284,6 @@ pub struct Applied {
     pub serving: Vec<Arc<Document>>,
     /// How many objects of other kinds were skipped.
     pub other_kinds: usize,
-}
-
-async fn load<C: Compile, B: Build<Program = C::Program>>(
-    modules: &Modules<C>,
-    builder: Arc<B>,
-    builds: &Semaphore,
-    document: &Arc<Document>,
-) -> Result<(Digest, B::Target), Failed> {
-    if let Some(folder) = &document.missing_volume {
-        let reason = format!("there is no folder {}", folder.display());
-        return Err(Failed::of(Cause::Build, reason));
-    }
-    let loaded = modules.load(&document.module).await;
-    let (digest, program) = loaded.map_err(|failure| Failed {
-        cause: match failure.error {
-            LoadError::Refused(_) | LoadError::Broken(_) => Cause::Compile,
-            _ => Cause::Fetch,
-        },
-        reason: failure.error.to_string(),
-        retry_at: failure.retry_at,
-    })?;
-    let document = Arc::clone(document);
-    let _permit = builds.acquire().await.expect("it is never closed");
-    let built = tokio::task::spawn_blocking(move || {
-        builder
-            .build(&document.route, program, digest)
-            .map_err(|error| Failed::of(Cause::Build, error.to_string()))
-    });
-    match built.await {
-        Ok(target) => target.map(|target| (digest, target)),
-        Err(panic) => {
-            let reason = format!("making the route broke down: {panic}");
-            Err(Failed::of(Cause::Build, reason))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::guest::{
 use crate::routing::{RequestPath, SubRoutes};
 use crate::stderr::RouteLog;
 
-pub use self::metrics::{Metrics, Request, Series};
+pub use self::metrics::{LazySeries, Metrics, Request, Series};
 pub use self::outcome::Outcome;
 
 /// A host and path bound to a module and its settings.
@@ -34,7 +34,7 @@ pub struct Route {
     /// Whether nothing answers because it is told so.
     pub is_suspended: bool,
     /// What is counted of its requests, if anything is.
-    pub series: Option<Arc<Series>>,
+    pub series: Option<LazySeries>,
 }
 
 /// What answers the requests of a route.
@@ -115,7 +115,7 @@ pub enum BuildError {
 impl Route {
     /// A route that has its place, and answers that it is not loaded.
     #[must_use]
-    pub fn not_loaded(name: String, series: Option<Arc<Series>>) -> Self {
+    pub fn not_loaded(name: String, series: Option<LazySeries>) -> Self {
         Self {
             name,
             handler: None,
@@ -126,7 +126,7 @@ impl Route {
 
     /// A route that has its place, and answers that it is suspended.
     #[must_use]
-    pub fn suspended(name: String, series: Option<Arc<Series>>) -> Self {
+    pub fn suspended(name: String, series: Option<LazySeries>) -> Self {
         Self {
             is_suspended: true,
             ..Self::not_loaded(name, series)

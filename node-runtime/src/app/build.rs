@@ -14,7 +14,7 @@ use crate::control::Build;
 use crate::guest::{Engine, EngineConfig, EngineError, Executor, MapError, Program, Reset};
 use crate::modules::metrics::Compiled;
 use crate::modules::{Class, Compile, Retry};
-use crate::route::{BuildError, Handler, Metrics, Route, Series};
+use crate::route::{BuildError, Handler, LazySeries, Metrics, Route};
 use crate::store::{CompiledKey, Store};
 
 /// Makes programs: a child compiles, this process maps; what was compiled is kept in a store.
@@ -207,7 +207,7 @@ impl Builder {
         }
     }
 
-    fn series(&self, name: &str) -> Option<Arc<Series>> {
+    fn series(&self, name: &str) -> Option<LazySeries> {
         self.metrics.as_ref().map(|metrics| metrics.route(name))
     }
 }

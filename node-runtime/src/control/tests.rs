@@ -22,7 +22,13 @@ impl Build for TextBuilder {
     type Target = String;
     type Error = BadText;
 
-    fn build(&self, _: &ValidRoute, program: Arc<String>, _: Digest) -> Result<String, BadText> {
+    fn build(
+        &self,
+        route: &ValidRoute,
+        program: Arc<String>,
+        _: Digest,
+    ) -> Result<String, BadText> {
+        assert!(route.path.base() != "/panic", "it cannot be made");
         Ok(program.to_string())
     }
 
@@ -86,19 +92,20 @@ impl Bench {
     }
 
     fn route(&self, name: &str, path: &str) {
+        self.route_with(name, path, &format!("module: {{image: file:{name}.wasm}}"));
+    }
+
+    fn route_with(&self, name: &str, path: &str, rest: &str) {
         let text = format!(
             "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {name}}}\n\
-             spec: {{path: {path}, module: {{image: file:{name}.wasm}}}}\n"
+             spec: {{path: {path}, {rest}}}\n"
         );
         self.write(&format!("{name}.yaml"), &text);
     }
 
     fn suspended_route(&self, name: &str, path: &str) {
-        let text = format!(
-            "apiVersion: wagi.dev/v1alpha1\nkind: WagiRoute\nmetadata: {{name: {name}}}\n\
-             spec: {{path: {path}, module: {{image: file:{name}.wasm}}, suspend: true}}\n"
-        );
-        self.write(&format!("{name}.yaml"), &text);
+        let rest = format!("module: {{image: file:{name}.wasm}}, suspend: true");
+        self.route_with(name, path, &rest);
     }
 
     /// Applies what is in the folder; the lines it makes.
@@ -192,6 +199,35 @@ async fn a_module_that_fails_keeps_the_old_route_and_says_why() {
     bench.write("a.wasm", "better");
     assert_eq!(bench.apply().await, ["changed: default/a now sha256:…"]);
     bench.answers("/a", Some("better"));
+}
+
+#[tokio::test]
+async fn routes_of_one_module_fail_each_for_itself() {
+    let mut bench = Bench::new();
+    bench.write("m.wasm", "good");
+    for (name, path) in [("a", "/a"), ("b", "/panic"), ("c", "/c"), ("d", "/d")] {
+        let volume = match name {
+            "c" => ", volumes: [{mountPath: /site, hostPath: nowhere}]",
+            _ => "",
+        };
+        bench.route_with(
+            name,
+            path,
+            &format!("module: {{image: file:m.wasm}}{volume}"),
+        );
+    }
+    assert_eq!(
+        bench.apply().await,
+        [
+            "added: default/a now sha256:…",
+            "not loaded: default/b: making the route broke down: it cannot be made",
+            "not loaded: default/c: there is no folder nowhere",
+            "added: default/d now sha256:…",
+        ]
+    );
+    assert_eq!(bench.compiled.load(Ordering::Relaxed), 1);
+    bench.answers("/panic", Some("503"));
+    bench.answers("/d", Some("good"));
 }
 
 #[tokio::test(start_paused = true)]

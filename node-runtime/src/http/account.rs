@@ -116,7 +116,7 @@ impl Account {
         let Some(record) = &self.record else { return };
         let is_first = record.route.set(Arc::clone(route)).is_ok();
         if let (true, Some(series), Some(_)) = (is_first, &route.series, &record.reports.metrics) {
-            series.begin();
+            series.get(&route.name).begin();
         }
     }
 
@@ -229,8 +229,12 @@ impl Record {
     }
 
     fn count(&self, counted: &Counted, summary: &Request) {
-        match self.route.get().map(|route| &route.series) {
-            Some(Some(series)) => series.end(summary),
+        match self.route.get().map(Arc::as_ref) {
+            Some(Route {
+                name,
+                series: Some(series),
+                ..
+            }) => series.get(name).end(summary),
             _ => counted.nowhere.count(summary),
         }
         counted.http.waited(

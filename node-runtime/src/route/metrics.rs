@@ -1,8 +1,9 @@
 //! What is counted of each route's requests.
 //!
-//! A route's series are looked up once, when the route is made; a request then adds to them and to
-//! nothing else. They are shared by all versions of the route, and go when the last is gone, with
-//! its last request. Series of rare outcomes are made when they first occur.
+//! A route's series are made with its first request, so that a route that nobody asks for costs no
+//! memory and no line of an exposition; each request then adds to them and to nothing else. They are
+//! shared by all versions of the route, and go when the last is gone, with its last request. Series of
+//! rare outcomes are made when they first occur.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -44,6 +45,12 @@ struct Families {
     bytes_in: IntCounterVec,
     bytes_out: IntCounterVec,
     cpu: CounterVec,
+}
+
+/// What is counted of one route's requests, once there was one.
+pub struct LazySeries {
+    metrics: Metrics,
+    made: OnceLock<Arc<Series>>,
 }
 
 /// What is counted of one route's requests.
@@ -97,9 +104,23 @@ impl Metrics {
         })
     }
 
-    /// The series of a route: those that its other versions have, if there are any.
+    /// The series of a version of a route: those that its other versions have, if there are any.
     #[must_use]
-    pub fn route(&self, name: &str) -> Arc<Series> {
+    pub fn route(&self, name: &str) -> LazySeries {
+        let known = self.shared.routes().get(name).and_then(Weak::upgrade);
+        LazySeries {
+            metrics: self.clone(),
+            made: known.map(OnceLock::from).unwrap_or_default(),
+        }
+    }
+
+    /// The series of requests that no route answers: their label is empty.
+    #[must_use]
+    pub fn nowhere(&self) -> Arc<Series> {
+        self.series("")
+    }
+
+    fn series(&self, name: &str) -> Arc<Series> {
         let mut routes = self.shared.routes();
         if let Some(series) = routes.get(name).and_then(Weak::upgrade) {
             return series;
@@ -107,12 +128,6 @@ impl Metrics {
         let series = Arc::new(Series::new(name, &self.shared));
         routes.insert(name.to_owned(), Arc::downgrade(&series));
         series
-    }
-
-    /// The series of requests that no route answers: their label is empty.
-    #[must_use]
-    pub fn nowhere(&self) -> Arc<Series> {
-        self.route("")
     }
 }
 
@@ -210,6 +225,15 @@ impl Families {
         let _ = self.bytes_in.remove_label_values(&route);
         let _ = self.bytes_out.remove_label_values(&route);
         let _ = self.cpu.remove_label_values(&route);
+    }
+}
+
+// === impl LazySeries ===
+
+impl LazySeries {
+    /// The series, which are of this name if they have to be made.
+    pub fn get(&self, name: &str) -> &Series {
+        self.made.get_or_init(|| self.metrics.series(name))
     }
 }
 
@@ -314,14 +338,15 @@ mod tests {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).expect("a new registry");
         let old = metrics.route("default/a");
-        old.begin();
-        old.end(&request(Outcome::Completed));
+        let begin_and_end = |version: &LazySeries, outcome| {
+            version.get("default/a").begin();
+            version.get("default/a").end(&request(outcome));
+        };
+        begin_and_end(&old, Outcome::Completed);
         let new = metrics.route("default/a");
         drop(old);
-        new.begin();
-        new.end(&request(Outcome::Completed));
-        new.begin();
-        new.end(&request(Outcome::Trap));
+        begin_and_end(&new, Outcome::Completed);
+        begin_and_end(&new, Outcome::Trap);
         let shown = text(&registry);
         for line in [
             "wagi_requests_total{outcome=\"completed\",route=\"default/a\"} 2",
@@ -339,13 +364,43 @@ mod tests {
     }
 
     #[test]
+    fn a_route_that_nobody_asked_for_has_no_series() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).expect("a new registry");
+        let idle = metrics.route("default/a");
+        assert_eq!(text(&registry), "");
+        idle.get("default/a").begin();
+        let shown = text(&registry);
+        // A rate needs the 0 before the first one.
+        for line in [
+            "wagi_requests_total{outcome=\"completed\",route=\"default/a\"} 0",
+            "wagi_requests_in_flight{route=\"default/a\"} 1",
+        ] {
+            assert!(shown.contains(line), "no {line} in {shown}");
+        }
+    }
+
+    #[test]
+    fn versions_that_met_before_the_first_request_share_their_series() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).expect("a new registry");
+        let (old, new) = (metrics.route("default/a"), metrics.route("default/a"));
+        for version in [&old, &new] {
+            version.get("default/a").count(&request(Outcome::Completed));
+        }
+        drop(old);
+        let line = "wagi_requests_total{outcome=\"completed\",route=\"default/a\"} 2";
+        assert!(text(&registry).contains(line));
+    }
+
+    #[test]
     fn a_route_that_comes_back_at_once_goes_on_counting() {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).expect("a new registry");
         for _ in 0..100 {
-            let old = metrics.route("default/a");
+            let old = metrics.series("default/a");
             let again = metrics.clone();
-            let thread = std::thread::spawn(move || again.route("default/a"));
+            let thread = std::thread::spawn(move || again.series("default/a"));
             drop(old);
             let new = thread.join().expect("it does not panic");
             new.count(&request(Outcome::Completed));
