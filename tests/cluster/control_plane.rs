@@ -1,5 +1,6 @@
 //! The harness keeps its promises.
 
+use crds::wagi_node::WagiNode;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Api;
 use kube::api::PostParams;
@@ -95,4 +96,55 @@ fn what_a_namespace_had_goes_with_it() {
     cluster.kubectl_ok(&["delete", "namespace", "goes-soon", "--timeout=60s"]);
     let gone = cluster.kubectl(&["get", "namespace", "goes-soon"]);
     assert!(!gone.status.success());
+}
+
+#[test]
+fn hollow_runtimes_come_and_go_and_say_that_they_serve_what_is_published() {
+    let cluster = Cluster::start(Options {
+        installed: true,
+        controllers: true,
+    });
+    let reports: Api<WagiNode> = Api::namespaced(cluster.admin(), "wagi-system");
+    let say = |applied: i64, version: u64, pods: &[&str]| {
+        let listed = cluster.block_on(reports.list(&Default::default())).unwrap();
+        let mut saying = listed.items.into_iter().filter(|report| {
+            let up_to: u64 = report.spec.applied.config_maps.parse().unwrap_or_default();
+            report.spec.counts.applied == applied
+                && up_to >= version
+                && report.spec.exceptions.is_empty()
+        });
+        let mut names: Vec<_> = saying
+            .by_ref()
+            .filter_map(|report| report.metadata.name)
+            .collect();
+        let mut pods = pods.to_vec();
+        names.sort();
+        pods.sort_unstable();
+        names == pods
+    };
+    let mut fleet = cluster.start_hollow("hollow", 50);
+    fleet.wait_until_ready();
+    process::wait_until("all report", || say(0, 0, &fleet.pods()));
+
+    let maps: Api<ConfigMap> = Api::namespaced(cluster.admin(), "wagi-documents");
+    let map = serde_json::json!({ "metadata": { "name": "r-some-uid" } });
+    let map: ConfigMap = serde_json::from_value(map).unwrap();
+    let made = cluster
+        .block_on(maps.create(&PostParams::default(), &map))
+        .unwrap();
+    let version = made.metadata.resource_version.unwrap().parse().unwrap();
+    process::wait_until("all have seen it", || say(1, version, &fleet.pods()));
+
+    fleet.terminate();
+    let pods: Api<Pod> = Api::namespaced(cluster.admin(), "wagi-system");
+    let oldest = cluster.block_on(pods.get("hollow-0")).unwrap();
+    assert!(oldest.metadata.deletion_timestamp.is_some());
+    assert_eq!(fleet.leave(), "hollow-0");
+    assert!(cluster.block_on(pods.get("hollow-0")).is_err());
+    assert_eq!(fleet.join(), "hollow-50");
+    fleet.wait_until_ready();
+    // The garbage collector takes the report of the one that left.
+    process::wait_until("those that are there report", || {
+        say(1, version, &fleet.pods())
+    });
 }

@@ -4,7 +4,8 @@
 //! that all tests of a process share, each with namespaces, routes and pods of its own names. There
 //! is no kubelet: [`Cluster::make_pod`] makes a pod and [`Cluster::set_pod_ready`] says that it is ready,
 //! and programs run as processes of this machine, under the accounts that they have in a cluster
-//! ([`Cluster::kubeconfig_for`]).
+//! ([`Cluster::kubeconfig_for`]). Where only their number matters, a [`HollowFleet`] is many runtimes at the
+//! price of one.
 //!
 //! The programs are Kubernetes' own, built by `scripts/kubernetes`. Nothing of them outlives the process
 //! of the tests, however that ends: the kernel kills them ([`crate::child`]), and a shell that waits for that
@@ -14,6 +15,7 @@
 
 mod accounts;
 mod credentials;
+mod hollow;
 mod install;
 mod kubectl;
 mod pods;
@@ -38,6 +40,7 @@ use credentials::Credentials;
 use ports::Port;
 use programs::Programs;
 
+pub use hollow::HollowFleet;
 pub use workload::Workload;
 
 /// What a cluster has from its start.
@@ -308,8 +311,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn config(worker: &Worker, kubeconfig: &Path) -> Config {
     let read = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig that was written here");
+    worker.block_on(config_of(read))
+}
+
+async fn config_of(kubeconfig: Kubeconfig) -> Config {
     let options = KubeConfigOptions::default();
-    let config = worker.block_on(Config::from_custom_kubeconfig(read, &options));
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
     let mut config = config.expect("a kubeconfig that was written here");
     // The environment's is not for loopback.
     config.proxy_url = None;
@@ -321,6 +328,18 @@ fn config(worker: &Worker, kubeconfig: &Path) -> Config {
 fn client(runtime: &Handle, config: Config) -> Client {
     let _entered = runtime.enter();
     Client::try_from(config).expect("a client of a config that was written here")
+}
+
+/// On a thread of its own, since a thread that runs a runtime may not wait for another.
+fn block_on<F: Future + Send>(runtime: &Handle, future: F) -> F::Output
+where
+    F::Output: Send,
+{
+    let outcome = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| runtime.block_on(future));
+        waiting.join()
+    });
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 // === impl Worker ===
@@ -338,16 +357,11 @@ impl Worker {
         self.0.as_ref().expect("it is taken when dropped")
     }
 
-    /// On a thread of its own, since a thread that runs a runtime may not wait for another.
     fn block_on<F: Future + Send>(&self, future: F) -> F::Output
     where
         F::Output: Send,
     {
-        let outcome = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| self.runtime().block_on(future));
-            waiting.join()
-        });
-        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        block_on(self.runtime().handle(), future)
     }
 }
 

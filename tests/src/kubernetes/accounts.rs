@@ -24,24 +24,8 @@ impl Cluster {
     #[must_use]
     pub fn token(&self, namespace: &str, account: &str, pod: Option<(&str, &str)>) -> String {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
-        let request = TokenRequest {
-            spec: TokenRequestSpec {
-                expiration_seconds: Some(VALID_SECONDS),
-                bound_object_ref: pod.map(|(name, uid)| BoundObjectReference {
-                    api_version: Some("v1".to_owned()),
-                    kind: Some("Pod".to_owned()),
-                    name: Some(name.to_owned()),
-                    uid: Some(uid.to_owned()),
-                }),
-                ..TokenRequestSpec::default()
-            },
-            ..TokenRequest::default()
-        };
-        let parameters = PostParams::default();
-        let asked = accounts.create_token_request(account, &parameters, &request);
-        let answer = self.block_on(asked);
-        let answer = answer.unwrap_or_else(|error| panic!("{namespace}/{account}: {error}"));
-        answer.status.expect("an answer has a status").token
+        let answer = self.block_on(token(&accounts, account, pod));
+        answer.unwrap_or_else(|error| panic!("{namespace}/{account}: {error}"))
     }
 
     /// A kubeconfig of an account, with a token of its own; see [`Self::token`].
@@ -64,4 +48,28 @@ impl Cluster {
         fs::write(&file, text).expect("a file in a temporary folder");
         file
     }
+}
+
+/// Asks for a token of an account; see [`Cluster::token`].
+pub(super) async fn token(
+    accounts: &Api<ServiceAccount>,
+    account: &str,
+    pod: Option<(&str, &str)>,
+) -> Result<String, kube::Error> {
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            expiration_seconds: Some(VALID_SECONDS),
+            bound_object_ref: pod.map(|(name, uid)| BoundObjectReference {
+                api_version: Some("v1".to_owned()),
+                kind: Some("Pod".to_owned()),
+                name: Some(name.to_owned()),
+                uid: Some(uid.to_owned()),
+            }),
+            ..TokenRequestSpec::default()
+        },
+        ..TokenRequest::default()
+    };
+    let parameters = PostParams::default();
+    let asked = accounts.create_token_request(account, &parameters, &request);
+    Ok(asked.await?.status.expect("an answer has a status").token)
 }

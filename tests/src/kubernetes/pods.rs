@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Cluster;
 
 /// Label that says which program a pod runs; its account has the same name.
-const PROGRAM_LABEL: &str = "app.kubernetes.io/name";
+pub(super) const PROGRAM_LABEL: &str = "app.kubernetes.io/name";
 
 impl Cluster {
     /// A pod on a node, not ready; its uid. Its account is the one named like the label
@@ -25,28 +25,8 @@ impl Cluster {
         labels: &[(&str, &str)],
         node: &str,
     ) -> String {
-        let program = labels.iter().find(|(label, _)| *label == PROGRAM_LABEL);
-        let account = program.map_or("default", |(_, program)| program);
-        let labels: serde_json::Map<_, _> = labels
-            .iter()
-            .map(|(label, value)| ((*label).to_owned(), json!(value)))
-            .collect();
-        let pod = json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": { "name": name, "labels": labels },
-            "spec": {
-                "nodeName": node,
-                "serviceAccountName": account,
-                "containers": [{ "name": "program", "image": "none" }],
-            },
-        });
-        let pod: Pod = serde_json::from_value(pod).expect("a pod");
-        let pods = self.pods(namespace);
-        let parameters = PostParams::default();
-        let made = self.block_on(pods.create(&parameters, &pod));
-        let made = made.unwrap_or_else(|error| panic!("{namespace}/{name}: {error}"));
-        made.metadata.uid.expect("what is stored has a uid")
+        let made = self.block_on(make(&self.pods(namespace), name, labels, node));
+        made.unwrap_or_else(|error| panic!("{namespace}/{name}: {error}"))
     }
 
     /// Says whether a pod is ready, as its kubelet would.
@@ -79,15 +59,48 @@ impl Cluster {
     }
 
     fn delete_pod_within(&self, namespace: &str, name: &str, seconds: u32) {
-        let pods = self.pods(namespace);
-        let parameters = DeleteParams::default().grace_period(seconds);
-        let deleted = self.block_on(pods.delete(name, &parameters));
+        let deleted = self.block_on(delete(&self.pods(namespace), name, seconds));
         deleted.unwrap_or_else(|error| panic!("{namespace}/{name}: {error}"));
     }
 
     pub(super) fn pods(&self, namespace: &str) -> Api<Pod> {
         Api::namespaced(self.client.clone(), namespace)
     }
+}
+
+/// Makes a pod; its uid. See [`Cluster::make_pod`].
+pub(super) async fn make(
+    pods: &Api<Pod>,
+    name: &str,
+    labels: &[(&str, &str)],
+    node: &str,
+) -> Result<String, kube::Error> {
+    let program = labels.iter().find(|(label, _)| *label == PROGRAM_LABEL);
+    let account = program.map_or("default", |(_, program)| program);
+    let labels: serde_json::Map<_, _> = labels
+        .iter()
+        .map(|(label, value)| ((*label).to_owned(), json!(value)))
+        .collect();
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": name, "labels": labels },
+        "spec": {
+            "nodeName": node,
+            "serviceAccountName": account,
+            "containers": [{ "name": "program", "image": "none" }],
+        },
+    });
+    let pod: Pod = serde_json::from_value(pod).expect("a pod");
+    let made = pods.create(&PostParams::default(), &pod).await?;
+    Ok(made.metadata.uid.expect("what is stored has a uid"))
+}
+
+/// Deletes a pod, which has so long to end; at once when that is nothing.
+pub(super) async fn delete(pods: &Api<Pod>, name: &str, seconds: u32) -> Result<(), kube::Error> {
+    let parameters = DeleteParams::default().grace_period(seconds);
+    pods.delete(name, &parameters).await?;
+    Ok(())
 }
 
 /// Says whether a pod is ready.
