@@ -2,7 +2,8 @@
 //!
 //! [`compose()`] makes it, pure; [`Reporter`] brings it to the API server. The last state wins: what
 //! changed while one report was on its way is in the next, and what did not change is not said
-//! again. Nothing that serves waits for it. It knows neither routes nor modules, only what it is
+//! again. A report is followed by a silence, so that however fast things change, a hundred reports a
+//! second come from all runtimes together. Nothing that serves waits for it. It knows neither routes nor modules, only what it is
 //! told of them.
 
 mod compose;
@@ -85,6 +86,7 @@ impl Reporter {
                 match self.say(spec).await {
                     Ok(()) => {
                         said = report;
+                        sleep(silence(ready())).await;
                         break;
                     }
                     Err(reason) => {
@@ -140,18 +142,85 @@ impl Identity {
     }
 }
 
+/// How long a runtime says nothing after a report; what changes meanwhile is in the next.
+fn silence(ready: u32) -> Duration {
+    Duration::from_secs(1) * ready / A_SECOND
+}
+
 /// How long a report waits: of a thousand runtimes that see the same change a hundred a second say
 /// so.
 fn spread(ready: u32) -> Duration {
     if ready <= FEW {
         return Duration::ZERO;
     }
-    up_to(Duration::from_secs(1) * ready / A_SECOND)
+    up_to(silence(ready))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http::{Request, Response};
+    use kube::client::Body;
+
     use super::*;
+
+    fn identity() -> Identity {
+        Identity {
+            namespace: "wagi-system".to_owned(),
+            pod: "wagi-node-x".to_owned(),
+            uid: "u".to_owned(),
+            node: "a".to_owned(),
+            pool: "default".to_owned(),
+        }
+    }
+
+    /// An API server that takes every report, and how many it took.
+    fn counting() -> (Client, Arc<AtomicUsize>) {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&taken);
+        let server = tower::service_fn(move |_request: Request<Body>| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let object = identity().object(WagiNodeSpec::default());
+            let text = serde_json::to_vec(&object).expect("JSON");
+            async move { Ok::<_, Infallible>(Response::new(Body::from(text))) }
+        });
+        (Client::new(server, "wagi-system"), taken)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_quickly_is_said_a_hundred_times_a_second_by_all_together() {
+        let (client, taken) = counting();
+        let (report, reports) = watch::channel(None);
+        let saying = Reporter::new(client, identity()).run(reports, || 50);
+        let changing = async {
+            for applied in 0..1000_i64 {
+                let mut spec = WagiNodeSpec::default();
+                spec.counts.applied = applied;
+                report.send_replace(Some(spec));
+                tokio::task::yield_now().await;
+                if applied == 0 {
+                    sleep(Duration::from_millis(1)).await;
+                    assert_eq!(
+                        taken.load(Ordering::Relaxed),
+                        1,
+                        "the first is said at once"
+                    );
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+            sleep(Duration::from_secs(1)).await;
+        };
+        tokio::select! {
+            () = saying => unreachable!("its other end is here"),
+            () = changing => {}
+        }
+        // Ten seconds, one of fifty: two a second, the first and the last.
+        let taken = taken.load(Ordering::Relaxed);
+        assert!((20..=22).contains(&taken), "{taken}");
+    }
 
     #[test]
     fn reports_of_few_runtimes_do_not_wait() {
@@ -164,14 +233,8 @@ mod tests {
 
     #[test]
     fn the_object_is_the_pods() {
-        let identity = Identity {
-            namespace: "wagi-system".to_owned(),
-            pod: "wagi-node-x".to_owned(),
-            uid: "u".to_owned(),
-            node: "a".to_owned(),
-            pool: "default".to_owned(),
-        };
-        let object = serde_json::to_value(identity.object(WagiNodeSpec::default())).expect("JSON");
+        let object =
+            serde_json::to_value(identity().object(WagiNodeSpec::default())).expect("JSON");
         let metadata = serde_json::json!({
             "name": "wagi-node-x",
             "namespace": "wagi-system",
