@@ -6,6 +6,7 @@
 
 mod bridge;
 mod client;
+mod cluster;
 mod endings;
 mod hello;
 mod large;
@@ -23,6 +24,11 @@ mod server;
 mod short;
 mod streams;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::anyhow;
+
 use self::plan::Plan;
 use self::report::Report;
 
@@ -31,7 +37,7 @@ type Run = fn(&Plan, &mut Report) -> anyhow::Result<()>;
 /// One group of figures: what `BENCH_ONLY` calls it, and what measures it.
 type Case = (&'static str, Run);
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     ("hello", hello::run),
     ("observed", observed::run),
     ("short", short::run),
@@ -44,7 +50,24 @@ const CASES: [Case; 12] = [
     ("endings", endings::run),
     ("bridge", bridge::run),
     ("modules", modules::run),
+    ("cluster", cluster::run),
 ];
+
+/// Runs each by itself: one that fails takes no other with it. The harness panics where a test would.
+fn run_parts(parts: &[Case], plan: &Plan, report: &mut Report) {
+    for (name, part) in parts {
+        let ran = catch_unwind(AssertUnwindSafe(|| part(plan, report)));
+        if let Err(error) = ran.unwrap_or_else(|panic| Err(anyhow!(said(&*panic)))) {
+            report.failure(name, &error);
+        }
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("panicked").to_owned()
+}
 
 fn main() -> anyhow::Result<()> {
     let plan = Plan::from_environment()?;

@@ -187,6 +187,9 @@ impl fmt::Display for Text {
             least,
             most,
         } = self.0;
+        if median.is_nan() {
+            return Ok(());
+        }
         if least.total_cmp(&most).is_eq() {
             return write!(formatter, "{}", Number(median));
         }

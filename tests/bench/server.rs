@@ -198,14 +198,19 @@ impl Server {
     }
 
     fn status(&self, field: &str) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let value = status
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
-            .and_then(|rest| rest.split_whitespace().next())
-            .with_context(|| format!("status has {field}"))?;
-        Ok(value.parse()?)
+        status(self.child.id(), field)
     }
+}
+
+/// A number of what the kernel says of a process.
+pub fn status(pid: u32, field: &str) -> anyhow::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+        .and_then(|rest| rest.split_whitespace().next())
+        .with_context(|| format!("status has {field}"))?;
+    Ok(value.parse()?)
 }
 
 impl Drop for Server {
