@@ -5,6 +5,7 @@
 mod crds;
 mod effective;
 mod run;
+mod uninstall;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -59,6 +60,35 @@ pub enum Command {
     /// Print the custom resource definitions, as in wagi-operator crds | kubectl apply -f -.
     #[command(after_help = EXIT_CODES)]
     Crds,
+    /// Remove all that the operator made, and say what; stop the operator first.
+    #[command(after_help = EXIT_CODES)]
+    Uninstall(UninstallArgs),
+}
+
+/// What `wagi-operator uninstall` is told.
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// File that says where the API server is, and who we are [default: as a pod is told].
+    #[arg(long, env = "WAGI_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Namespace of the programs: the Lease.
+    #[arg(
+        long,
+        env = "WAGI_SYSTEM_NAMESPACE",
+        default_value = ::crds::names::SYSTEM_NAMESPACE,
+        value_name = "NAMESPACE"
+    )]
+    pub system_namespace: String,
+
+    /// Pool whose documents go: namespace wagi-documents for `default`, else wagi-documents-POOL.
+    #[arg(
+        long,
+        env = "WAGI_POOL",
+        default_value = ::crds::names::DEFAULT_POOL,
+        value_name = "POOL"
+    )]
+    pub pool: String,
 }
 
 /// What `wagi-operator run` is told.
@@ -174,6 +204,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(*args, &Effective::of(Cli::command(), &matches)),
         Command::Crds => crds::run(),
+        Command::Uninstall(args) => uninstall::run(args),
     };
     match ended {
         Ok(code) => code,

@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use crds::names;
 
 use self::parse::Mistakes;
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, UninstallArgs};
 use crate::reconcile::Step;
+use crate::uninstall::Place;
 
 /// The kernel's name of this machine; in a pod it is the pod's.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -42,6 +43,37 @@ pub struct Run {
     pub pod_name: String,
     /// How registries are spoken to.
     pub registry: registry::Registry,
+}
+
+/// What `wagi-operator uninstall` was told.
+#[derive(Clone, Debug)]
+pub struct Uninstall {
+    /// Where the API server is; none is as a pod is told.
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the objects are.
+    pub place: Place,
+}
+
+// === impl Uninstall ===
+
+impl TryFrom<UninstallArgs> for Uninstall {
+    type Error = ConfigError;
+
+    fn try_from(args: UninstallArgs) -> Result<Self, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        let namespace = &args.system_namespace;
+        let system_namespace = mistakes.flag("--system-namespace", namespace, parse::dns_label);
+        let pool = mistakes.flag("--pool", &args.pool, parse::pool);
+        mistakes.finish(move || {
+            Some(Self {
+                kubeconfig: args.kubeconfig.filter(|file| !file.as_os_str().is_empty()),
+                place: Place {
+                    system_namespace: system_namespace?,
+                    documents_namespace: documents_namespace(&pool?),
+                },
+            })
+        })
+    }
 }
 
 // === impl Run ===
@@ -119,7 +151,7 @@ mod tests {
         let cli = Cli::try_parse_from(arguments).expect("a command line");
         match cli.command {
             Command::Run(args) => Run::try_from(*args),
-            Command::Crds => panic!("it says run"),
+            Command::Crds | Command::Uninstall(_) => panic!("it says run"),
         }
     }
 

@@ -31,5 +31,6 @@ pub mod outcome;
 pub mod queue;
 pub mod reconcile;
 pub mod shared;
+pub mod uninstall;
 pub mod watches;
 pub mod world;

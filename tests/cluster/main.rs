@@ -8,3 +8,4 @@ mod node;
 mod rbac;
 mod routes;
 mod schema;
+mod uninstall;
