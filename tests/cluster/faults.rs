@@ -167,23 +167,10 @@ fn a_runtime_that_joins_or_leaves_changes_no_route() {
     let traffic = all.traffic(0, "/calm");
     all.nodes[1].kill();
     all.cluster.delete_pod("wagi-system", "wagi-node-1");
-    let ready = |all: &Installation, count: &str| {
-        let path = "jsonpath={.data.fleet\\.yaml}";
-        let arguments = [
-            "get",
-            "configmap",
-            "fleet",
-            "-n",
-            "wagi-documents",
-            "-o",
-            path,
-        ];
-        all.cluster.kubectl_ok(&arguments).contains(count)
-    };
-    wait_until("one is ready", || ready(&all, "\"ready\": 1"));
+    all.wait_for_fleet(1);
     let mut third: Workload = all.cluster.start_node("wagi-node-2", &[]);
     third.wait_until_ready();
-    wait_until("two are ready", || ready(&all, "\"ready\": 2"));
+    all.wait_for_fleet(2);
     assert_eq!(version(&all), before);
     assert_eq!(
         request(third.address(), "/calm")

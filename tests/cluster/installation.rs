@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use crds::fleet::Fleet;
+use crds::names::{DOCUMENTS_NAMESPACE, FLEET, FLEET_KEY};
 use crds::wagi_route::WagiRoute;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use serde_json::{Value, json};
 use tests::artifact::Artifact;
@@ -33,6 +36,11 @@ pub struct Traffic {
 impl Installation {
     /// So many runtimes, all ready; the registry has `shop/hello:1`.
     pub fn start(runtimes: usize) -> Self {
+        Self::start_with(runtimes, &[])
+    }
+
+    /// The same, with more arguments of each runtime.
+    pub fn start_with(runtimes: usize, arguments: &[&str]) -> Self {
         let cluster = Cluster::start(Options {
             installed: true,
             controllers: true,
@@ -41,7 +49,7 @@ impl Installation {
         registry.tag("shop/hello", "1", &artifact(guests::hello));
         let mut operator = cluster.start_operator("wagi-operator-0", &[]);
         operator.wait_until_ready();
-        let start = |number| cluster.start_node(&format!("wagi-node-{number}"), &[]);
+        let start = |number| cluster.start_node(&format!("wagi-node-{number}"), arguments);
         let mut nodes: Vec<Workload> = (0..runtimes).map(start).collect();
         nodes.iter_mut().for_each(Workload::wait_until_ready);
         Self {
@@ -67,6 +75,23 @@ impl Installation {
             "metadata": { "name": name, "namespace": "default" },
             "spec": spec,
         })
+    }
+
+    /// `kubectl apply` of many routes at once.
+    pub fn apply_all(&self, routes: &[Value]) {
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": routes });
+        self.cluster.apply(&list.to_string());
+    }
+
+    /// Waits until the runtimes are told that so many of them are ready.
+    pub fn wait_for_fleet(&self, ready: u32) {
+        let maps: Api<ConfigMap> = Api::namespaced(self.cluster.admin(), DOCUMENTS_NAMESPACE);
+        wait_until(&format!("{ready} are ready"), || {
+            let fleet = self.cluster.block_on(maps.get_opt(FLEET));
+            let data = fleet.expect("an answer").and_then(|fleet| fleet.data);
+            let text = data.and_then(|mut data| data.remove(FLEET_KEY));
+            text.is_some_and(|text| Fleet::decode(&text).expect("a fleet").ready == ready)
+        });
     }
 
     /// `kubectl apply`, and `kubectl wait` until it is ready in that version.

@@ -3,6 +3,7 @@
 
 mod control_plane;
 mod faults;
+mod fleet;
 mod installation;
 mod node;
 mod rbac;

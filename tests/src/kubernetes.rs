@@ -14,6 +14,7 @@
 //! Methods block, and may be called with a tokio runtime or without one.
 
 mod accounts;
+mod counts;
 mod credentials;
 mod hollow;
 mod install;
