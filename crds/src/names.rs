@@ -34,6 +34,16 @@ pub const FLEET: &str = "fleet";
 /// Key of the fleet in its ConfigMap.
 pub const FLEET_KEY: &str = "fleet.yaml";
 
+/// Namespace of what the operator publishes to the runtimes of a pool.
+#[must_use]
+pub fn documents_namespace(pool: &str) -> String {
+    if pool == DEFAULT_POOL {
+        DOCUMENTS_NAMESPACE.to_owned()
+    } else {
+        format!("{DOCUMENTS_NAMESPACE}-{pool}")
+    }
+}
+
 /// Name of a route's document: routes of one name, one after the other, are not one route.
 #[must_use]
 pub fn document_name(route_uid: &str) -> String {

@@ -119,6 +119,7 @@ impl Operator {
             World::new(config.pool.clone(), validate::asks),
             Queue::new(metrics.queue("routes")),
             Queue::new(metrics.queue("statuses")),
+            metrics.kept(),
         );
         let calls = &config.clients.calls;
         let stories = Stories {

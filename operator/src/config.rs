@@ -98,21 +98,12 @@ impl TryFrom<RunArgs> for Run {
                 abort_after: abort_after?,
                 admin_listen: admin_listen?,
                 system_namespace: system_namespace?,
-                documents_namespace: documents_namespace(&pool),
+                documents_namespace: names::documents_namespace(&pool),
                 pool,
                 pod_name: pod_name?,
                 registry: registry?,
             })
         })
-    }
-}
-
-/// Where a pool's documents are.
-fn documents_namespace(pool: &str) -> String {
-    if pool == names::DEFAULT_POOL {
-        names::DOCUMENTS_NAMESPACE.to_owned()
-    } else {
-        format!("{}-{pool}", names::DOCUMENTS_NAMESPACE)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use prometheus::IntGauge;
 use tokio::sync::Notify;
 
 use crate::queue::Queue;
@@ -20,20 +21,23 @@ pub struct Shared {
     pub fleet: Notify,
     /// Every kind of object was listed once.
     pub complete: tokio::sync::watch::Sender<bool>,
+    kept: IntGauge,
 }
 
 // === impl Shared ===
 
 impl Shared {
-    /// Begins with what is known.
+    /// Begins with what is known; `kept` shows how many documents are kept although a list lacked their
+    /// routes.
     #[must_use]
-    pub fn new(world: World, routes: Queue, statuses: Queue) -> Self {
+    pub fn new(world: World, routes: Queue, statuses: Queue, kept: IntGauge) -> Self {
         Self {
             world: Mutex::new(world),
             routes,
             statuses,
             fleet: Notify::new(),
             complete: tokio::sync::watch::Sender::new(false),
+            kept,
         }
     }
 
@@ -47,6 +51,7 @@ impl Shared {
         let (result, due, is_complete) = {
             let mut world = self.lock();
             let result = change(&mut world);
+            self.kept.set(world.kept() as i64);
             (result, world.take_due(), world.is_complete())
         };
         let Due {

@@ -7,6 +7,7 @@
 
 pub mod document;
 mod guard;
+mod lists;
 pub mod route;
 pub mod runtimes;
 
@@ -34,6 +35,8 @@ pub struct World {
     documents: HashMap<Uid, Arc<Published>>,
     claims: Claims,
     guard: Guard,
+    /// Routes that were made anew, and the route before whose document they need still.
+    heirs: BTreeMap<Uid, Uid>,
     fleet: Option<String>,
     /// The runtimes of the pool.
     pub runtimes: Runtimes,
@@ -115,7 +118,8 @@ impl World {
             names: HashMap::new(),
             documents: HashMap::new(),
             claims: Claims::default(),
-            guard: Guard::default(),
+            guard: Guard::new(crds::names::documents_namespace(&pool)),
+            heirs: BTreeMap::new(),
             fleet: None,
             runtimes: Runtimes::new(pool),
             spreading: BTreeMap::new(),
@@ -191,16 +195,22 @@ impl World {
     /// A route as the cluster has it now.
     pub fn observe_route(&mut self, seen: Arc<Seen>) {
         let uid = seen.uid.clone();
-        if let Some(namesake) = self.names.insert(seen.name.clone(), uid.clone())
-            && namesake != uid
-        {
-            self.remove_route(&namesake);
-        }
+        let namesake = self.names.insert(seen.name.clone(), uid.clone());
+        let predecessor = match namesake.filter(|namesake| *namesake != uid) {
+            Some(namesake) => {
+                self.remove_route(&namesake);
+                Some(namesake).filter(|namesake| self.documents.contains_key(namesake))
+            }
+            None => self.guard.kept_for(&seen.name).cloned(),
+        };
         let now = Instant::now();
         let Some(entry) = self.routes.get_mut(&uid) else {
             self.routes.insert(uid.clone(), Entry::new(seen, now));
             self.guard.found(&uid);
-            self.contend(&uid);
+            match predecessor {
+                Some(predecessor) => self.inherit(&uid, predecessor),
+                None => self.contend(&uid),
+            }
             self.due.routes.insert(uid);
             return;
         };
@@ -234,71 +244,13 @@ impl World {
         }
     }
 
-    /// All routes of the cluster were listed.
-    pub fn routes_listed(&mut self, listed: &HashSet<Uid>) {
-        self.listed.routes = true;
-        let gone = self
-            .routes
-            .keys()
-            .filter(|uid| !listed.contains(*uid))
-            .cloned();
-        let gone: BTreeSet<Uid> = gone.collect();
-        self.lists_complete(gone);
-    }
-
-    /// All documents of the cluster were listed.
-    pub fn documents_listed(&mut self, listed: &HashSet<Uid>) {
-        let gone = self
-            .documents
-            .keys()
-            .filter(|uid| !listed.contains(*uid))
-            .cloned();
-        for uid in gone.collect::<Vec<_>>() {
-            self.remove_document(&uid);
-        }
-        let is_first = !std::mem::replace(&mut self.listed.documents, true);
-        if is_first {
-            self.lists_complete(BTreeSet::new());
-        }
-    }
-
-    /// Judges what a list of routes lacks, when it can be compared with the documents.
-    fn lists_complete(&mut self, gone: BTreeSet<Uid>) {
-        if !(self.listed.routes && self.listed.documents) {
-            return;
-        }
-        let known: HashSet<&Uid> = self.routes.keys().chain(self.documents.keys()).collect();
-        let mut missing = gone;
-        let orphans = self
-            .documents
-            .keys()
-            .filter(|uid| !self.routes.contains_key(*uid));
-        missing.extend(orphans.cloned());
-        let known = known.len();
-        let keeps = self.guard.judge(known, &missing);
-        for uid in &missing {
-            if let Some(entry) = self.routes.get(uid) {
-                let name = entry.seen.name.clone();
-                self.names.remove(&name);
-            }
-            self.remove_route(uid);
-            if keeps {
-                self.contend(uid);
-            }
-        }
-        let all: Vec<Uid> = self.routes.keys().cloned().collect();
-        for uid in all {
-            self.contend(&uid);
-            self.due.routes.insert(uid);
-        }
-    }
-
     fn remove_route(&mut self, uid: &Uid) {
         if let Some(entry) = self.routes.remove(uid)
             && let Some(version) = entry.version()
         {
             self.spreading.remove(&version);
         }
+        self.disinherit(uid);
         let affected = self.claims.withdraw(uid);
         self.due.routes.extend(affected);
         self.due.routes.insert(uid.clone());
@@ -311,7 +263,8 @@ impl World {
         if !(self.listed.routes && self.listed.documents) {
             return;
         }
-        let published = self.documents.get(uid);
+        let inherited = || self.documents.get(self.heirs.get(uid)?);
+        let published = self.documents.get(uid).or_else(inherited);
         let mut asks = published
             .map(|published| published.asks())
             .unwrap_or_default();
@@ -357,6 +310,7 @@ impl World {
             old.text != published.text || what(old) != what(&published)
         });
         self.documents.insert(uid.clone(), published);
+        self.disinherit(&uid);
         if changed {
             self.contend(&uid);
             self.due.routes.insert(uid);
@@ -383,6 +337,7 @@ impl World {
             return;
         }
         self.documents.insert(uid.clone(), published);
+        self.disinherit(uid);
         self.contend(uid);
     }
 
@@ -395,28 +350,16 @@ impl World {
         {
             self.documents.remove(uid);
             self.guard.found(uid);
+            self.heirs.retain(|_, predecessor| predecessor != uid);
             self.contend(uid);
         }
     }
 
     fn remove_document(&mut self, uid: &Uid) {
         if self.documents.remove(uid).is_some() {
+            self.heirs.retain(|_, predecessor| predecessor != uid);
             self.contend(uid);
             self.due.routes.insert(uid.clone());
-        }
-    }
-
-    /// Whether the document of a route that is not there may go.
-    #[must_use]
-    pub fn may_prune(&self, uid: &Uid) -> bool {
-        self.listed.routes && self.listed.documents && !self.guard.keeps(uid)
-    }
-
-    /// So many documents may go although a list lacked most routes.
-    pub fn allow_prune(&mut self, count: Option<u64>) {
-        for uid in self.guard.allow(count) {
-            self.contend(&uid);
-            self.due.routes.insert(uid);
         }
     }
 

@@ -161,6 +161,26 @@ impl Installation {
         listed.lines().map(str::to_owned).collect()
     }
 
+    /// One of the operator's metrics.
+    pub fn operator_metric(&self, name: &str) -> f64 {
+        let metrics = request(self.operator.admin(), "/metrics").expect("an answer");
+        let metrics = metrics.text();
+        let line = metrics.lines().find(|line| {
+            let value = line.strip_prefix(name);
+            value.is_some_and(|value| value.starts_with([' ', '{']))
+        });
+        let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        value.unwrap_or_else(|| panic!("{name} is not there: {metrics}"))
+    }
+
+    /// Waits until one of the programs said this.
+    pub fn wait_for_log(&self, program: &Workload, what: &str) {
+        wait_until(what, || {
+            let log = std::fs::read_to_string(program.log()).expect("a log");
+            log.contains(what)
+        });
+    }
+
     /// What every runtime answers.
     pub fn ask(&self, path: &str) -> Vec<Response> {
         let ask = |node: &Workload| request(node.address(), path).expect("an answer");
@@ -216,7 +236,8 @@ pub fn artifact(guest: Guest) -> Artifact {
     Artifact::cncf(&wat::parse_str(guest.wat).expect("a guest is text of a module"))
 }
 
-fn names(route: &Value) -> (&str, &str) {
+/// Namespace and name of a route.
+pub fn names(route: &Value) -> (&str, &str) {
     let metadata = &route["metadata"];
     let text = |field: &str| metadata[field].as_str().expect("routes here have both");
     (text("namespace"), text("name"))

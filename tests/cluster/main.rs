@@ -5,6 +5,7 @@ mod control_plane;
 mod faults;
 mod fleet;
 mod installation;
+mod lists;
 mod node;
 mod rbac;
 mod routes;

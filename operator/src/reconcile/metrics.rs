@@ -13,6 +13,7 @@ pub struct Metrics {
     writes: IntCounterVec,
     lookups: IntCounterVec,
     relists: IntCounterVec,
+    kept: IntGauge,
     published: Histogram,
     applied: Histogram,
     queues: Queues,
@@ -75,6 +76,11 @@ impl Metrics {
             &["name"],
         )?;
         registry.register(Box::new(depth.clone()))?;
+        let kept = IntGauge::new(
+            "wagi_operator_documents_kept",
+            "Documents that are kept although a list lacked their routes, until that is allowed.",
+        )?;
+        registry.register(Box::new(kept.clone()))?;
         Ok(Self {
             writes: counter(
                 "wagi_operator_writes_total",
@@ -91,6 +97,7 @@ impl Metrics {
                 "Complete lists of objects, the first included, by kind.",
                 &["kind"],
             )?,
+            kept,
             published: lag(
                 "wagi_operator_published_seconds",
                 "From seeing a version of a route to its published document.",
@@ -119,6 +126,12 @@ impl Metrics {
                 )?,
             },
         })
+    }
+
+    /// How many documents are kept although a list lacked their routes.
+    #[must_use]
+    pub fn kept(&self) -> IntGauge {
+        self.kept.clone()
     }
 
     /// What a queue of this name counts.
