@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crds::fleet::Fleet;
-use crds::names::{DOCUMENTS_NAMESPACE, FLEET, FLEET_KEY};
+use crds::names::{DOCUMENTS_NAMESPACE, FLEET, FLEET_KEY, SYSTEM_NAMESPACE};
+use crds::wagi_node::{WagiNode, WagiNodeSpec};
 use crds::wagi_route::WagiRoute;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use tests::artifact::Artifact;
 use tests::client::{Connection, Response};
 use tests::guests::{self, Guest};
-use tests::kubernetes::{Cluster, Options, Workload};
+use tests::kubernetes::{Cluster, Gate, Options, Workload};
 use tests::node::get;
 use tests::process::wait_until;
 use tests::registry::Registry;
@@ -36,21 +37,34 @@ pub struct Traffic {
 impl Installation {
     /// So many runtimes, all ready; the registry has `shop/hello:1`.
     pub fn start(runtimes: usize) -> Self {
-        Self::start_with(runtimes, &[])
+        Self::assemble(|cluster| {
+            let operator = cluster.start_operator("wagi-operator-0", &[]);
+            let start = |number| cluster.start_node(&format!("wagi-node-{number}"), &[]);
+            (operator, (0..runtimes).map(start).collect())
+        })
     }
 
-    /// The same, with more arguments of each runtime.
-    pub fn start_with(runtimes: usize, arguments: &[&str]) -> Self {
+    /// An operator and one runtime, each behind a gate of its own, in this order.
+    pub fn start_behind_gates(arguments: &[&str]) -> (Self, [Gate; 2]) {
+        let mut gates = None;
+        let all = Self::assemble(|cluster| {
+            let [of_operator, of_node] = gates.insert([cluster.gate(), cluster.gate()]);
+            let operator = cluster.start_operator_behind(of_operator, "wagi-operator-0");
+            let node = cluster.start_node_behind(of_node, "wagi-node-0", arguments);
+            (operator, vec![node])
+        });
+        (all, gates.expect("they were made"))
+    }
+
+    fn assemble(programs: impl FnOnce(&Cluster) -> (Workload, Vec<Workload>)) -> Self {
         let cluster = Cluster::start(Options {
             installed: true,
             controllers: true,
         });
         let registry = Registry::start();
         registry.tag("shop/hello", "1", &artifact(guests::hello));
-        let mut operator = cluster.start_operator("wagi-operator-0", &[]);
+        let (mut operator, mut nodes) = programs(&cluster);
         operator.wait_until_ready();
-        let start = |number| cluster.start_node(&format!("wagi-node-{number}"), arguments);
-        let mut nodes: Vec<Workload> = (0..runtimes).map(start).collect();
         nodes.iter_mut().for_each(Workload::wait_until_ready);
         Self {
             nodes,
@@ -171,6 +185,15 @@ impl Installation {
         });
         let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
         value.unwrap_or_else(|| panic!("{name} is not there: {metrics}"))
+    }
+
+    /// What a runtime reported last.
+    pub fn report(&self, node: &Workload) -> WagiNodeSpec {
+        let api: Api<WagiNode> = Api::namespaced(self.cluster.admin(), SYSTEM_NAMESPACE);
+        self.cluster
+            .block_on(api.get(node.pod()))
+            .expect("a report")
+            .spec
     }
 
     /// Waits until one of the programs said this.

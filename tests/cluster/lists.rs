@@ -1,6 +1,7 @@
 //! What a list lacks, and what is made of it: most of what is known does not go by accident.
 
 use serde_json::{Value, json};
+use tests::kubernetes::Workload;
 use tests::process::wait_until;
 
 use crate::installation::{Installation, names, request};
@@ -121,5 +122,73 @@ fn routes_that_were_made_anew_while_nobody_watched_are_served_without_a_gap() {
         let after = all.documents();
         after.len() == before.len() && after.iter().all(|document| !before.contains(document))
     });
+    traffic.end();
+}
+
+/// Asks for a path until the runtime answers so.
+fn answers(node: &Workload, path: &str, status: u16) {
+    wait_until(&format!("{path} answers {status}"), || {
+        request(node.address(), path).is_some_and(|answer| answer.head.status == status)
+    });
+}
+
+#[test]
+fn a_runtime_that_finds_most_documents_gone_serves_them_until_its_grace_is_over() {
+    let quick = ["--relist-spread=0s", "--pre-stop-wait=0s"];
+    let (mut all, [of_operator, of_node]) = Installation::start_behind_gates(&quick);
+    let short = [&quick[..], &["--shrink-grace=3s"]].concat();
+    let mut other = all.cluster.start_node("wagi-node-1", &short);
+    other.wait_until_ready();
+    let routes = many(&all);
+    serve_many(&all, &routes);
+    let traffic = all.traffic(0, "/route-3");
+
+    // One is cut off, the other restarts; nobody puts back what goes meanwhile.
+    of_operator.close();
+    of_node.close();
+    let child = other.child().expect("it runs");
+    child.signal("TERM");
+    assert!(child.wait().success());
+    let uid = |route: &Value| {
+        all.get("default", names(route).1)
+            .metadata
+            .uid
+            .expect("a uid")
+    };
+    let document = |route: &Value| format!("r-{}", uid(route));
+    let withdraw = |routes: &[Value]| {
+        let mut arguments: Vec<String> = ["delete", "configmap", "-n", "wagi-documents"]
+            .map(str::to_owned)
+            .into();
+        arguments.extend(routes.iter().map(document));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        all.cluster.kubectl_ok(&arguments);
+    };
+    withdraw(&routes[..MOST]);
+    all.cluster.forget();
+    of_node.open();
+    other.start_again();
+    let kept = |node: &Workload| all.report(node).kept;
+    wait_until("what a list lacks is kept", || {
+        kept(&all.nodes[0]) == MOST as i64
+    });
+
+    // A short grace is over soon, and only what was lacking goes.
+    answers(&other, "/route-3", 404);
+    answers(&other, "/route-22", 200);
+    all.wait_for_log(&other, "--shrink-grace is over");
+    assert_eq!(kept(&all.nodes[0]), MOST as i64);
+    // What is withdrawn while it watches goes at once.
+    withdraw(&routes[MANY - 1..]);
+    answers(&all.nodes[0], "/route-23", 404);
+    assert_eq!(kept(&all.nodes[0]), MOST as i64);
+
+    // The operator comes back and publishes what is still asked for.
+    of_operator.open();
+    wait_until("nothing is kept any more", || kept(&all.nodes[0]) == 0);
+    for node in [&all.nodes[0], &other] {
+        answers(node, "/route-3", 200);
+        answers(node, "/route-23", 200);
+    }
     traffic.end();
 }

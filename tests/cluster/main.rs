@@ -4,6 +4,7 @@
 mod control_plane;
 mod faults;
 mod fleet;
+mod forgotten;
 mod installation;
 mod lists;
 mod node;

@@ -16,6 +16,8 @@
 mod accounts;
 mod counts;
 mod credentials;
+mod gate;
+mod history;
 mod hollow;
 mod install;
 mod kubectl;
@@ -41,6 +43,7 @@ use credentials::Credentials;
 use ports::Port;
 use programs::Programs;
 
+pub use gate::Gate;
 pub use hollow::HollowFleet;
 pub use workload::Workload;
 
@@ -214,9 +217,17 @@ impl Cluster {
         self.worker.block_on(future)
     }
 
+    fn start_etcd_again(&self) {
+        lock(&self.etcd).get_or_insert_with(|| self.start_etcd());
+    }
+
+    fn etcd_socket(&self) -> PathBuf {
+        self.folder.path().join("etcd.sock")
+    }
+
     fn start_etcd(&self) -> Child {
         let folder = self.folder.path();
-        let socket = folder.join("etcd.sock");
+        let socket = self.etcd_socket();
         // What was killed leaves its socket, which is waited for below.
         let _ = std::fs::remove_file(&socket);
         let mut command = self.programs.command("etcd");

@@ -40,11 +40,22 @@ impl Cluster {
         account: &str,
         pod: Option<(&str, &str)>,
     ) -> PathBuf {
+        self.kubeconfig_at(self.port.number(), namespace, account, pod)
+    }
+
+    /// The same, for whoever reaches the API server at another port.
+    pub(super) fn kubeconfig_at(
+        &self,
+        port: u16,
+        namespace: &str,
+        account: &str,
+        pod: Option<(&str, &str)>,
+    ) -> PathBuf {
         let token = self.token(namespace, account, pod);
         let name = pod.map_or_else(|| account.to_owned(), |(pod, uid)| format!("{pod}-{uid}"));
         let file = format!("{namespace}-{name}.kubeconfig");
         let file = self.folder.path().join(file);
-        let text = kubeconfig(self.folder.path(), self.port.number(), &User::Token(&token));
+        let text = kubeconfig(self.folder.path(), port, &User::Token(&token));
         fs::write(&file, text).expect("a file in a temporary folder");
         file
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use crds::names::{DEFAULT_POOL, NODE, OPERATOR, POOL_LABEL, SYSTEM_NAMESPACE};
 
 use super::ports::Port;
-use super::{Cluster, lock};
+use super::{Cluster, Gate, lock};
 use crate::child::Child;
 use crate::wagi;
 
@@ -36,7 +36,7 @@ impl Cluster {
     /// When the pod is refused or the program does not run.
     #[must_use]
     pub fn start_node(&self, pod: &str, arguments: &[&str]) -> Workload {
-        self.start_node_on(pod, Port::claim(), arguments)
+        self.start_node_on(pod, Port::claim(), None, arguments)
     }
 
     /// The same on a certain port, or on any when that is taken.
@@ -46,7 +46,7 @@ impl Cluster {
     /// When the pod is refused or the program does not run.
     #[must_use]
     pub fn start_node_near(&self, pod: &str, port: u16, arguments: &[&str]) -> Workload {
-        self.start_node_on(pod, Port::prefer(port), arguments)
+        self.start_node_on(pod, Port::prefer(port), None, arguments)
     }
 
     /// `wagi-operator run` in a pod of this name; not waited for.
@@ -57,16 +57,43 @@ impl Cluster {
     #[must_use]
     pub fn start_operator(&self, pod: &str, arguments: &[&str]) -> Workload {
         let command = wagi::command_of("wagi-operator", &["run"]);
-        self.start_workload(pod, OPERATOR, Port::claim(), command, arguments)
+        self.start_workload(pod, OPERATOR, Port::claim(), None, command, arguments)
     }
 
-    fn start_node_on(&self, pod: &str, traffic: Port, arguments: &[&str]) -> Workload {
+    /// [`Self::start_node`], which reaches the API server through a gate.
+    ///
+    /// # Panics
+    ///
+    /// When the pod is refused or the program does not run.
+    #[must_use]
+    pub fn start_node_behind(&self, gate: &Gate, pod: &str, arguments: &[&str]) -> Workload {
+        self.start_node_on(pod, Port::claim(), Some(gate), arguments)
+    }
+
+    /// [`Self::start_operator`], which reaches the API server through a gate.
+    ///
+    /// # Panics
+    ///
+    /// When the pod is refused or the program does not run.
+    #[must_use]
+    pub fn start_operator_behind(&self, gate: &Gate, pod: &str) -> Workload {
+        let command = wagi::command_of("wagi-operator", &["run"]);
+        self.start_workload(pod, OPERATOR, Port::claim(), Some(gate), command, &[])
+    }
+
+    fn start_node_on(
+        &self,
+        pod: &str,
+        traffic: Port,
+        gate: Option<&Gate>,
+        arguments: &[&str],
+    ) -> Workload {
         let store = self.folder().join(format!("store-{pod}"));
         let mut command = wagi::command(&["node"]);
         command.arg(format!("--listen={}", traffic.address()));
         command.arg(format!("--node-name={}", node_of(pod)));
         command.arg(format!("--store={}", store.display()));
-        self.start_workload(pod, NODE, traffic, command, arguments)
+        self.start_workload(pod, NODE, traffic, gate, command, arguments)
     }
 
     fn start_workload(
@@ -74,6 +101,7 @@ impl Cluster {
         pod: &str,
         account: &str,
         traffic: Port,
+        gate: Option<&Gate>,
         mut command: Command,
         arguments: &[&str],
     ) -> Workload {
@@ -82,7 +110,8 @@ impl Cluster {
             (POOL_LABEL, DEFAULT_POOL),
         ];
         let uid = self.make_pod(SYSTEM_NAMESPACE, pod, &labels, &node_of(pod));
-        let kubeconfig = self.kubeconfig_for(SYSTEM_NAMESPACE, account, Some((pod, &uid)));
+        let road = gate.map_or(self.port.number(), Gate::port);
+        let kubeconfig = self.kubeconfig_at(road, SYSTEM_NAMESPACE, account, Some((pod, &uid)));
         let admin = Port::claim();
         command.arg(format!("--kubeconfig={}", kubeconfig.display()));
         command.arg(format!("--admin-listen={}", admin.address()));

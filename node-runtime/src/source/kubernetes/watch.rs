@@ -246,8 +246,12 @@ impl Follower {
         first: Event,
         mut events: std::pin::Pin<&mut impl Stream<Item = Result<Event, WatchError>>>,
     ) -> Result<(), WatchError> {
-        self.backoff.reset();
-        self.is_lost = false;
+        // A real API server says that it has forgotten within a watch that began well: whoever lost the
+        // connection before has to wait with the list still.
+        if !matches!(first, WatchEvent::Error(_)) {
+            self.backoff.reset();
+            self.is_lost = false;
+        }
         let mut keep = Vec::new();
         let mut ended = Ok(());
         let mut next = Some(first);
