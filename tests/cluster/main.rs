@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod forgotten;
 mod installation;
+mod kstatus;
 mod lists;
 mod node;
 mod rbac;

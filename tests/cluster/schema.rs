@@ -53,6 +53,24 @@ fn with_group(group: &str, change: impl Fn(&mut Value)) -> CustomResourceDefinit
     serde_json::from_value(value).expect("a definition")
 }
 
+/// The definition of a route as it was before there were rules.
+pub fn without_rules() -> Value {
+    let mut value = serde_json::to_value(&definitions()[0]).expect("JSON");
+    strip_rules(&mut value);
+    value
+}
+
+fn strip_rules(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| name != "x-kubernetes-validations");
+            fields.values_mut().for_each(strip_rules);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_rules),
+        _ => {}
+    }
+}
+
 fn make(cluster: &Cluster, definition: &CustomResourceDefinition) {
     let definitions: Api<CustomResourceDefinition> = Api::all(cluster.admin());
     let made = cluster.block_on(definitions.create(&PostParams::default(), definition));
@@ -312,21 +330,7 @@ fn a_new_route_waits_for_the_operator_and_has_its_defaults() {
 fn an_object_from_before_a_rule_can_be_edited_elsewhere() {
     let cluster = cluster();
     let group = "older.wagi.dev";
-    let is_rule = |name: &str| name == "x-kubernetes-validations";
-    fn strip(value: &mut Value, is_rule: &dyn Fn(&str) -> bool) {
-        match value {
-            Value::Object(fields) => {
-                fields.retain(|name, _| !is_rule(name));
-                fields.values_mut().for_each(|value| strip(value, is_rule));
-            }
-            Value::Array(items) => items.iter_mut().for_each(|value| strip(value, is_rule)),
-            _ => {}
-        }
-    }
-    make(
-        cluster,
-        &with_group(group, |schema| strip(schema, &is_rule)),
-    );
+    make(cluster, &with_group(group, strip_rules));
     let mut old = bad_objects::route("old", &json!({"spec": {"path": "old"}}));
     old["apiVersion"] = json!(format!("{group}/v1alpha1"));
     cluster.apply(&old.to_string());
