@@ -247,6 +247,7 @@ fn has_test(path: &str) -> bool {
         "node-runtime/src",
         "crds/src",
         "registry/src",
+        "operator/src",
         "tests/it",
         "tests/cluster",
     ]
@@ -268,6 +269,19 @@ fn has_test(path: &str) -> bool {
     })
 }
 
+/// The names of tests that are not there, each with the row that has it; every row names one.
+fn missing_tests<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let missing = |(row, cell): (&str, &str)| {
+        let tests = quoted(cell);
+        assert!(!tests.is_empty(), "{row} names no test");
+        let absent = tests.into_iter().filter(|test| !has_test(test));
+        absent
+            .map(|test| format!("{row}: {test}"))
+            .collect::<Vec<_>>()
+    };
+    rows.into_iter().flat_map(missing).collect()
+}
+
 #[test]
 fn every_promise_has_its_test() {
     let contract = read("docs/contract.md");
@@ -276,22 +290,39 @@ fn every_promise_has_its_test() {
         .collect();
     assert!(promises.len() > 100, "the tables of the contract are read");
     let mut ids = BTreeSet::new();
-    let mut missing = Vec::new();
-    for row in promises {
+    for row in &promises {
         assert!(
             ids.insert(row[0]),
             "{} stands twice in the contract",
             row[0]
         );
-        let tests = quoted(row[2]);
-        assert!(!tests.is_empty(), "{} names no test", row[0]);
-        let absent = tests.into_iter().filter(|test| !has_test(test));
-        missing.extend(absent.map(|test| format!("{}: {test}", row[0])));
     }
+    let missing = missing_tests(promises.iter().map(|row| (row[0], row[2])));
     assert!(
         missing.is_empty(),
         "the contract names tests that are not there: {missing:#?}"
     );
+}
+
+#[test]
+fn every_fault_has_its_test_and_every_test_of_faults_its_row() {
+    let faults = read("docs/faults.md");
+    let is_row = |row: &Vec<&str>| row.len() == 4 && row[3].contains("::");
+    let rows: Vec<_> = rows(&faults).filter(is_row).collect();
+    assert!(rows.len() > 20, "the tables of the faults are read");
+    let missing = missing_tests(rows.iter().map(|row| (row[0], row[3])));
+    assert!(
+        missing.is_empty(),
+        "the faults name tests that are not there: {missing:#?}"
+    );
+    for room in ["faults", "fleet", "forgotten", "lists"] {
+        let text = read(format!("tests/cluster/{room}.rs"));
+        for test in text.split("#[test]\nfn ").skip(1) {
+            let (name, _) = test.split_once('(').expect("a function");
+            let test = format!("`{room}::{name}`");
+            assert!(faults.contains(&test), "docs/faults.md lacks {test}");
+        }
+    }
 }
 
 #[test]
