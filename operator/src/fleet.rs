@@ -72,3 +72,6 @@ pub async fn keep(shared: &Shared, cluster: &Cluster, leader: &Arc<dyn LeaderGat
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

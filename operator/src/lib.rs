@@ -34,3 +34,6 @@ pub mod shared;
 pub mod uninstall;
 pub mod watches;
 pub mod world;
+
+#[cfg(test)]
+mod testing;

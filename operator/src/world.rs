@@ -526,3 +526,6 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,8 @@ pub enum What {
 // === impl Error ===
 
 impl Error {
-    pub(crate) fn new(reference: &RegistryReference, problem: Problem) -> Self {
+    /// A problem with a reference.
+    pub fn new(reference: &RegistryReference, problem: Problem) -> Self {
         Self {
             reference: reference.clone(),
             problem,

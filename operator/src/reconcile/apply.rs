@@ -293,3 +293,6 @@ impl Pace {
         tokio::time::sleep_until(at).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

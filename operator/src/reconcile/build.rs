@@ -178,3 +178,6 @@ impl Built {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,6 @@ pub fn of_refused_write(error: &WriteError) -> Option<Problem> {
         | WriteError::Unreachable(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

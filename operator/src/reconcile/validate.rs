@@ -110,3 +110,6 @@ impl Valid {
         hosts.map(|host| ask(Host::Named(host))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

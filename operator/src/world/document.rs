@@ -123,3 +123,6 @@ impl Facts {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,3 +112,6 @@ impl Guard {
         self.kept.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ impl Seen {
         self.spec.as_ref().ok()?.module.as_ref()?.image.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,3 +232,6 @@ fn is_ready(pod: &Pod) -> bool {
     };
     pod.metadata.deletion_timestamp.is_none() && conditions.is_some_and(ready)
 }
+
+#[cfg(test)]
+mod tests;
