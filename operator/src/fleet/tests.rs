@@ -122,10 +122,14 @@ async fn keep_until(server: &ApiServer, shared: &Shared, asked: usize) {
         // Time for one that is too much.
         tokio::time::sleep(DEBOUNCE + RETRY).await;
     };
-    tokio::select! {
-        () = keep(shared, &cluster, &leader) => {}
-        () = until => {}
-    }
+    let kept = async {
+        tokio::select! {
+            () = keep(shared, &cluster, &leader) => {}
+            () = until => {}
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(60), kept).await;
+    assert!(ended.is_ok(), "it was asked {} times", server.asked().len());
 }
 
 fn shared(world: World) -> Shared {

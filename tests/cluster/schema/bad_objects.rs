@@ -1,5 +1,8 @@
 //! Objects with one mistake each, and some with none.
 
+mod addresses;
+mod limits;
+
 use serde_json::{Value, json};
 
 /// An object with one mistake.
@@ -51,18 +54,6 @@ fn at(field: &'static str, change: Value, words: Words) -> Bad {
     }
 }
 
-fn host(text: impl Into<String>, words: Words) -> Bad {
-    at(
-        "spec.hosts[1]",
-        json!({"hosts": ["a.example", text.into()]}),
-        words,
-    )
-}
-
-fn path(text: impl Into<String>, words: Words) -> Bad {
-    at("spec.path", json!({"path": text.into()}), words)
-}
-
 fn image(text: impl Into<String>, words: Words) -> Bad {
     at(
         "spec.module.image",
@@ -71,21 +62,12 @@ fn image(text: impl Into<String>, words: Words) -> Bad {
     )
 }
 
-fn limit(field: &'static str, value: impl Into<Value>, words: Words) -> Bad {
-    let name = field.trim_start_matches("spec.limits.");
-    let change = match name.strip_prefix("timeouts.") {
-        Some(name) => json!({"timeouts": {name: value.into()}}),
-        None => json!({name: value.into()}),
-    };
-    at(field, json!({"limits": change}), words)
-}
-
 pub(super) fn bad_objects() -> Vec<Bad> {
-    let mut all = hosts();
-    all.extend(paths());
+    let mut all = addresses::hosts();
+    all.extend(addresses::paths());
     all.extend(images());
     all.extend(texts());
-    all.extend(limits());
+    all.extend(limits::limits());
     for (number, bad) in all.iter_mut().enumerate() {
         bad.object = route(&format!("bad-{number}"), &json!({ "spec": bad.object }));
     }
@@ -107,154 +89,6 @@ fn names() -> Vec<Bad> {
         named("a.b", Both(advice)),
         named("Hello", Server("lower case")),
         named("a_b", Server("lower case")),
-    ]
-}
-
-fn hosts() -> Vec<Bad> {
-    let label = "of the host is not a name: letters, digits and, inside, hyphens";
-    let long = "a".repeat(64) + ".example";
-    let many: Vec<String> = (0..17).map(|n| format!("h{n}.example")).collect();
-    vec![
-        host(
-            "",
-            Both("\"\": a host cannot be empty: leave it out to answer for any host"),
-        ),
-        host(
-            "http://Shop.example/",
-            Both("has no scheme and no path: write \"shop.example\""),
-        ),
-        host(
-            "shop.example/hello",
-            Both("has no scheme and no path: write \"shop.example\""),
-        ),
-        host(
-            "shop.example:8080",
-            Both("\"shop.example:8080\": a host has no port: write \"shop.example\""),
-        ),
-        host(
-            "[2001:db8::7]:80",
-            Both("a host has no port: write \"[2001:db8::7]\""),
-        ),
-        host(
-            "[2001:db8::7",
-            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
-        ),
-        host(
-            "[192.0.2.7]",
-            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
-        ),
-        host(
-            "[::ffff:192.0.2.7]",
-            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
-        ),
-        host(
-            "[fe80::1%eth0]",
-            Both("is not an IPv6 address: write it like \"[2001:db8::7]\""),
-        ),
-        host("2001:db8::7", Both("write it as \"[2001:db8::7]\"")),
-        host(
-            "[2001:DB8:0::7]",
-            Server("write the address in lower case and as short as it can be, in brackets"),
-        ),
-        host(
-            "*",
-            Both("\"*\" is not a host: leave hosts out to answer for any host"),
-        ),
-        host(
-            "shop.*.example",
-            Both("\"*\" stands only for whole labels at the start: write \"*.shop.example\""),
-        ),
-        host(
-            "*shop.example",
-            Both("\"*\" stands only for whole labels at the start: write \"*.shop.example\""),
-        ),
-        host("shop..example", Both("a host has no empty labels")),
-        host("shop.example.", Both("a host has no empty labels")),
-        host("my_shop.example", Both(label)),
-        host(
-            "-shop.example",
-            Both("the part \"-shop\" of the host is not a name"),
-        ),
-        host("b\u{fc}cher.example", Both(label)),
-        host(long, Both("of the host is longer than 63 bytes")),
-        host(
-            "*.192.0.2.7",
-            Both("a wildcard stands before a name, not before the address \"192.0.2.7\""),
-        ),
-        host(
-            "Shop.Example",
-            Both("\"Shop.Example\": write it as \"shop.example\""),
-        ),
-        host("a.example", Server("Duplicate value")),
-        host("a".repeat(254), Server("Too long")),
-        at(
-            "spec.hosts",
-            json!({"hosts": many}),
-            Server("Too many: 17: must have at most 16 items"),
-        ),
-        at(
-            "spec.hosts",
-            json!({"hosts": "a.example"}),
-            Server("must be of type array"),
-        ),
-    ]
-}
-
-fn paths() -> Vec<Bad> {
-    let ends = "\"...\" stands only at the end of a path, after a slash";
-    let dots = "a path cannot hold the segments \".\" and \"..\", also not encoded";
-    let triplet =
-        "must be followed by two hexadecimal digits: write \"%25\" for a percent sign itself";
-    vec![
-        path(
-            "hello",
-            Both("\"hello\": a path begins with \"/\": write \"/hello\""),
-        ),
-        path(
-            "",
-            Both("missing; write the path to answer, as in /hello or /hello/..."),
-        ),
-        path(
-            "/hello?x=1",
-            Both("has no query and no fragment: leave out everything from '?' on"),
-        ),
-        path(
-            "/hello#top",
-            Both("has no query and no fragment: leave out everything from '#' on"),
-        ),
-        path(
-            "/a b",
-            Both("a path cannot hold the character ' ': write it percent-encoded"),
-        ),
-        path(
-            "/a\nb",
-            Both("a path cannot hold the character '\\n': write it percent-encoded"),
-        ),
-        path("/100%", Both(triplet)),
-        path("/%zz", Both(triplet)),
-        path("/a%00b", Both("a path cannot hold a NUL byte (%00)")),
-        path("/a\0b", Both("a path cannot hold a NUL byte (%00)")),
-        path("/a/../b", Both(dots)),
-        path("/a/%2e/b", Both(dots)),
-        path("/a%2F../...", Both(dots)),
-        path("/.../a", Both(ends)),
-        path("/a...", Both(ends)),
-        path("/%2e%2E.", Both(ends)),
-        path(
-            format!("/{}", "\u{e9}".repeat(600)),
-            Server("a path has at most 1024 bytes"),
-        ),
-        path(
-            format!("/{}", "\u{e9}".repeat(200)),
-            Server("a path has at most 1024 bytes"),
-        ),
-        path("/".repeat(1025), Server("Too long")),
-        at("spec.path", json!({"path": null}), Server("Required value")),
-        at(
-            "spec.path",
-            json!({"path": 7}),
-            Server("must be of type string"),
-        ),
     ]
 }
 
@@ -433,147 +267,6 @@ fn texts() -> Vec<Bad> {
         ),
         at("spec.extra", json!({"extra": 1}), Server("unknown field")),
     ]
-}
-
-fn limits() -> Vec<Bad> {
-    let number = "not a number of bytes; write digits and one of Ki, Mi, Gi, k, M, G, as in 64Mi";
-    let length = "not a length of time; write a number and a unit, as in 1m30s";
-    let mut all = vec![
-        limit(
-            "spec.limits.memory",
-            "64m",
-            Both("\"64m\": m counts in parts of a byte; write 64Mi for mebibytes"),
-        ),
-        limit("spec.limits.memory", "64MB", Both(number)),
-        limit(
-            "spec.limits.memory",
-            "",
-            Both("write a number of bytes, as in 64Mi"),
-        ),
-        limit(
-            "spec.limits.memory",
-            -1,
-            Both("cannot be negative; write a number of bytes, as in 64Mi"),
-        ),
-        limit(
-            "spec.limits.memory",
-            "512Ki",
-            Both("\"512Ki\": out of bounds; write 1Mi to 4Gi"),
-        ),
-        limit(
-            "spec.limits.memory",
-            1024,
-            Both("\"1024\": out of bounds; write 1Mi to 4Gi"),
-        ),
-        limit(
-            "spec.limits.memory",
-            "8Gi",
-            Both("out of bounds; write 1Mi to 4Gi"),
-        ),
-        limit("spec.limits.memory", 1.5, Server("must be of type integer")),
-        limit("spec.limits.memory", "0".repeat(65), Server("Too long")),
-        limit("spec.limits.requestBody", "big", Both(number)),
-        limit(
-            "spec.limits.requestBody",
-            "2Ti",
-            Both("out of bounds; write 0 to 1Ti"),
-        ),
-        limit("spec.limits.responseHead", "64Kb", Both(number)),
-        limit(
-            "spec.limits.responseHead",
-            255,
-            Both("out of bounds; write 256 to 1Mi"),
-        ),
-        limit(
-            "spec.limits.cpuTime",
-            "10",
-            Both("\"10\": has no unit; write 10s for seconds, or one of ms, m, h"),
-        ),
-        limit(
-            "spec.limits.cpuTime",
-            "1d",
-            Both("\"d\" is no unit; write one of ms, s, m, h, as in 1m30s"),
-        ),
-        limit("spec.limits.cpuTime", "soon", Both(length)),
-        limit(
-            "spec.limits.cpuTime",
-            "",
-            Both("write a number and a unit, as in 30s"),
-        ),
-        limit(
-            "spec.limits.cpuTime",
-            "-1s",
-            Both("cannot be negative; write a number and a unit, as in 30s"),
-        ),
-        limit(
-            "spec.limits.cpuTime",
-            "25h",
-            Both("out of bounds; write 1ms to 24h0m0s"),
-        ),
-        limit(
-            "spec.limits.cpuTime",
-            "1us",
-            Both("out of bounds; write 1ms to 24h0m0s"),
-        ),
-        limit(
-            "spec.limits.cpuTime",
-            "99999999h",
-            Server("out of bounds; write 1ms to 24h0m0s"),
-        ),
-        limit("spec.limits.cpuTime", 10, Server("must be of type string")),
-        limit(
-            "spec.limits.concurrency",
-            0,
-            Server("should be greater than or equal to 1"),
-        ),
-        limit(
-            "spec.limits.concurrency",
-            100_001,
-            Server("should be less than or equal to 100000"),
-        ),
-        limit(
-            "spec.limits.concurrency",
-            "10",
-            Server("must be of type integer"),
-        ),
-        limit(
-            "spec.limits.timeouts.queue",
-            "2h",
-            Both("out of bounds; write 0s to 1h0m0s"),
-        ),
-        limit(
-            "spec.limits.timeouts.head",
-            "2h",
-            Both("\"2h\": longer than total; write at most 1h0m0s"),
-        ),
-    ];
-    for field in [
-        "spec.limits.timeouts.queue",
-        "spec.limits.timeouts.head",
-        "spec.limits.timeouts.idle",
-        "spec.limits.timeouts.client",
-        "spec.limits.timeouts.total",
-    ] {
-        all.push(limit(
-            field,
-            "10x",
-            Both("\"x\" is no unit; write one of ms, s, m, h, as in 1m30s"),
-        ));
-        let name = field.trim_start_matches("spec.limits.timeouts.");
-        if name != "queue" {
-            all.push(limit(
-                field,
-                "721h",
-                Both("out of bounds; write 1ms to 720h0m0s"),
-            ));
-        }
-        if name != "total" {
-            let timeouts = json!({name: "2m", "total": "1m"});
-            let longer = Both("\"2m\": longer than total; write at most 1m");
-            all.push(at(field, json!({"limits": {"timeouts": timeouts}}), longer));
-        }
-    }
-    all
 }
 
 /// Objects at the bounds, and some that look wrong.
