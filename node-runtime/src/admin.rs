@@ -1,32 +1,24 @@
-//! What whoever is paged for the process looks at: `/livez`, `/readyz`, `/metrics`, `/routes`.
+//! What the admin server of a runtime shows: whether it is ready, and its routes.
 //!
-//! It answers from a thread and a port of its own, with a small server of its own, so that it
-//! answers when everything else is busy or stuck. Readiness latches: once ready, only draining ends
-//! it, never a route. It knows neither guests nor routes: what it shows it is given as questions
-//! that it may ask.
+//! Readiness latches: once ready, only draining ends it, never a route. It knows neither guests nor
+//! routes: what it shows it is given as questions that it may ask.
 
 pub mod health;
-mod pulse;
 mod routes;
-mod server;
-mod token;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
+use process_shell::admin::{self, Private};
 use prometheus::Registry;
-use tokio::sync::oneshot;
+
+pub use process_shell::admin::{Admin, Error, Pulse, TokenError};
 
 pub use self::health::Health;
-pub use self::pulse::Pulse;
 pub use self::routes::{RouteStatus, Routes, State};
-pub use self::token::TokenError;
 
-use self::pulse::Heart;
-use self::server::Server;
-use self::token::Access;
+use self::routes::Listing;
 
 /// Where it listens, and who may ask for routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,79 +41,28 @@ pub struct Shown {
     pub routes: Arc<dyn Routes>,
 }
 
-/// The server; dropped is stopped.
-pub struct Admin {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// It cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No socket, no thread.
-    #[error("the admin server cannot be started")]
-    Io(#[from] std::io::Error),
-    /// No token.
-    #[error("--admin-token-file: {0}")]
-    Token(#[from] TokenError),
-}
-
-// === impl Admin ===
-
-impl Admin {
-    /// Answers on `listener` from now on.
-    ///
-    /// # Errors
-    ///
-    /// When the token cannot be read, or the kernel gives no thread.
-    pub fn start(
-        listener: TcpListener,
-        token_file: Option<PathBuf>,
-        shown: Shown,
-    ) -> Result<Self, Error> {
-        let Shown {
-            health,
-            registry,
-            pulses,
-            routes,
-        } = shown;
-        let server = Server {
-            access: Access::open(token_file)?,
-            heart: Heart::new(pulses),
-            health,
-            registry,
-            routes,
-        };
-        let address = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("wagi-admin".to_owned())
-            .spawn(move || runtime.block_on(server::run(listener, server, stopped)))?;
-        Ok(Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Admin {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so itself.
-            let _ = thread.join();
-        }
-    }
+/// Shows it on `listener` from now on.
+///
+/// # Errors
+///
+/// When the token cannot be read, or the kernel gives no thread.
+pub fn start(
+    listener: TcpListener,
+    token_file: Option<PathBuf>,
+    shown: Shown,
+) -> Result<Admin, Error> {
+    let Shown {
+        health,
+        registry,
+        pulses,
+        routes,
+    } = shown;
+    let page = Arc::new(Listing(routes));
+    let shown = admin::Shown {
+        readiness: Arc::new(health),
+        registry,
+        pulses,
+        page: Some(Private { page, token_file }),
+    };
+    Admin::start(listener, shown)
 }

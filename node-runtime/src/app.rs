@@ -315,5 +315,5 @@ fn start_admin(config: admin::Config, shown: Shown) -> Result<Admin, SetupError>
     let address = config.listen;
     let listener = server::bind(address).and_then(TcpListener::into_std);
     let listener = listener.map_err(|source| SetupError::AdminListen { address, source })?;
-    Ok(Admin::start(listener, config.token_file, shown)?)
+    Ok(admin::start(listener, config.token_file, shown)?)
 }

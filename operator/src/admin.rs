@@ -1,30 +1,17 @@
-//! What whoever is paged for the process looks at: `/livez`, `/readyz`, `/metrics`.
+//! What the admin server of the operator shows: `/livez`, `/readyz`, `/metrics`.
 //!
-//! It answers from a thread and a port of its own, so that it answers when everything else is busy
-//! or stuck. A standby is ready, too. It knows no routes: what it shows it is given.
+//! A standby is ready, too. It knows no routes.
 
 pub mod health;
-mod pulse;
-mod server;
 
 use std::net::{SocketAddr, TcpListener};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
+use process_shell::admin::{self, Admin, Pulse, Shown};
 use prometheus::Registry;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 pub use self::health::Health;
-
-use self::pulse::Pulse;
-use self::server::Server;
-
-/// The server; dropped is stopped.
-pub struct Admin {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
 
 /// It cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -38,62 +25,31 @@ pub enum Error {
         source: std::io::Error,
     },
     /// No thread.
-    #[error("the admin server cannot be started")]
-    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Start(#[from] admin::Error),
 }
 
-// === impl Admin ===
-
-impl Admin {
-    /// Answers on `address` from now on; `[::]` is `0.0.0.0` where there is no IPv6.
-    ///
-    /// # Errors
-    ///
-    /// When the address is taken, or the kernel gives no thread.
-    pub fn start(
-        address: SocketAddr,
-        health: Health,
-        registry: Registry,
-        threads: Handle,
-    ) -> Result<Self, Error> {
-        let listener = listen(address)?;
-        let server = Server {
-            pulse: Pulse::new(threads),
-            health,
-            registry,
-        };
-        let address = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("wagi-admin".to_owned())
-            .spawn(move || runtime.block_on(server::run(listener, server, stopped)))?;
-        tracing::info!(%address, "answers /livez, /readyz and /metrics");
-        Ok(Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Admin {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so itself.
-            let _ = thread.join();
-        }
-    }
+/// Answers on `address` from now on; `[::]` is `0.0.0.0` where there is no IPv6.
+///
+/// # Errors
+///
+/// When the address is taken, or the kernel gives no thread.
+pub fn start(
+    address: SocketAddr,
+    health: Health,
+    registry: Registry,
+    threads: Handle,
+) -> Result<Admin, Error> {
+    let listener = listen(address)?;
+    let shown = Shown {
+        readiness: Arc::new(health),
+        registry,
+        pulses: vec![Pulse::of_runtime("the threads of the stories", threads)],
+        page: None,
+    };
+    let admin = Admin::start(listener, shown)?;
+    tracing::info!(address = %admin.address(), "answers /livez, /readyz and /metrics");
+    Ok(admin)
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -10,7 +10,7 @@ use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Admin, Health};
+use crate::admin::Health;
 use crate::config::Run;
 use crate::kubernetes::{self, Clients};
 use crate::lease::{self, Claim, Lease};
@@ -77,7 +77,7 @@ pub async fn run<W: Work>(
     let stop = CancellationToken::new();
     let (health, registry) = (Health::new(stop.clone()), metrics::registry()?);
     let threads = Handle::current();
-    let _admin = Admin::start(
+    let _admin = admin::start(
         config.admin_listen,
         health.clone(),
         registry.clone(),

@@ -7,7 +7,7 @@ mod log;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use node_runtime::admin::{Admin, Health, Pulse, RouteStatus, Shown, State};
+use node_runtime::admin::{self, Admin, Health, Pulse, RouteStatus, Shown, State};
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tests::client::{Connection, Response};
@@ -37,7 +37,7 @@ fn admin(health: &Health, token: Option<&std::path::Path>) -> Admin {
         pulses: vec![Pulse::new("nobody", || tokio::sync::oneshot::channel().1)],
         routes: Arc::new(routes),
     };
-    Admin::start(listener, token.map(Into::into), shown).expect("an admin server")
+    admin::start(listener, token.map(Into::into), shown).expect("an admin server")
 }
 
 fn ask_with(address: SocketAddr, request: &Request) -> Response {

@@ -222,20 +222,40 @@ fn dependencies(of: &str) -> Vec<String> {
 
 #[test]
 fn crates_know_only_what_the_architecture_allows() {
-    let ours = ["crds", "node-runtime", "tests"];
-    let known = |of: &str| {
+    let law = read("ARCHITECTURE.md");
+    let law = law.lines().find_map(|line| line.strip_prefix("Crates: "));
+    let (law, _) = law.and_then(|law| law.split_once("; ")).expect("the law");
+    let sentences = quoted(law);
+    let law: BTreeMap<&str, Vec<&str>> = sentences
+        .iter()
+        .filter_map(|sentence| sentence.split_once(" → "))
+        .map(|(of, known)| (of, known.split(", ").collect()))
+        .collect();
+    let ours = members();
+    for of in ours.iter().filter(|of| *of != "tests") {
         let mut known = dependencies(of);
-        known.retain(|name| ours.contains(&&**name));
-        known
-    };
-    assert_eq!(known("crds"), [""; 0]);
-    assert_eq!(known("node-runtime"), ["crds"]);
-    for name in dependencies("crds") {
-        let is_io = ["tokio", "hyper", "wasmtime"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix));
-        assert!(!is_io, "crds depends on {name}");
+        known.retain(|name| ours.contains(name));
+        known.sort();
+        let allowed = law.get(&**of).cloned().unwrap_or_default();
+        assert_eq!(known, allowed, "what {of} knows");
     }
+    for (of, foreign) in [
+        ("crds", &["tokio", "hyper", "wasm", "oci"][..]),
+        ("process-shell", &["kube", "k8s", "wasm", "wagi"]),
+    ] {
+        for name in dependencies(of) {
+            let is_foreign = foreign.iter().any(|prefix| name.starts_with(prefix));
+            assert!(!is_foreign, "{of} depends on {name}");
+        }
+    }
+}
+
+/// The crates of the workspace.
+fn members() -> Vec<String> {
+    let manifest = read("Cargo.toml");
+    let line = manifest.lines().find(|line| line.starts_with("members = "));
+    let names = line.expect("a workspace").split('"').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
 }
 
 /// Whether one of the files that a test's path may mean has it.
@@ -248,6 +268,7 @@ fn has_test(path: &str) -> bool {
         "crds/src",
         "registry/src",
         "operator/src",
+        "process-shell/src",
         "tests/it",
         "tests/cluster",
     ]
@@ -329,8 +350,8 @@ fn every_fault_has_its_test_and_every_test_of_faults_its_row() {
 fn what_code_cites_of_the_contract_is_there() {
     let contract = read("docs/contract.md");
     let ids: BTreeSet<&str> = rows(&contract).map(|row| row[0]).collect();
-    for folder in ["crds", "registry", "node-runtime", "tests"] {
-        for file in files(folder, &["rs"]) {
+    for folder in members() {
+        for file in files(&folder, &["rs"]) {
             let text = read(&file);
             for (at, cited) in text.match_indices("docs/contract.md ") {
                 let rest = &text[at + cited.len()..];
@@ -362,8 +383,8 @@ fn papers_that_are_named_exist() {
         ]
         .map(|name| root().join(name)),
     );
-    for folder in ["crds", "registry", "node-runtime", "tests"] {
-        named.extend(files(folder, &["rs"]));
+    for folder in members() {
+        named.extend(files(&folder, &["rs"]));
     }
     for file in named {
         let text = read(&file);
@@ -389,15 +410,9 @@ fn nothing_is_left_for_later() {
         concat!("FIX", "ME"),
         concat!("#[ig", "nore"),
     ];
-    for folder in [
-        "crds",
-        "node-runtime",
-        "tests",
-        "examples",
-        "scripts",
-        "docs",
-    ] {
-        for file in files(folder, &["rs", "wat", "md", "toml", "c", "go", "yaml", ""]) {
+    let others = ["charts", "docs", "examples", "scripts"].map(str::to_owned);
+    for folder in members().into_iter().chain(others) {
+        for file in files(&folder, &["rs", "wat", "md", "toml", "c", "go", "yaml", ""]) {
             let text = String::from_utf8_lossy(&fs::read(&file).expect("a file")).into_owned();
             for word in words {
                 assert!(!text.contains(word), "{} has {word}", file.display());

@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use process_shell::admin::Readiness;
+
 /// More names than a person reads are counted.
 const MOST_NAMES: usize = 20;
 
@@ -76,6 +78,16 @@ impl Health {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Readiness for Health {
+    fn means(&self) -> &'static str {
+        "requests should be sent"
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        Self::reasons(self)
     }
 }
 

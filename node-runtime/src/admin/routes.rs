@@ -1,5 +1,8 @@
 //! The routes as they are shown.
 
+use std::sync::Arc;
+
+use process_shell::admin::Page;
 use serde::Serialize;
 
 /// Knows the routes; asked on the admin server's thread.
@@ -47,10 +50,26 @@ pub enum State {
     Suspended,
 }
 
-/// What is shown.
-#[derive(Serialize)]
-pub(super) struct Listing {
-    pub(super) routes: Vec<RouteStatus>,
+/// The routes as a page.
+pub(super) struct Listing(pub(super) Arc<dyn Routes>);
+
+// === impl Listing ===
+
+impl Page for Listing {
+    fn name(&self) -> &'static str {
+        "routes"
+    }
+
+    fn write(&self) -> Result<String, Box<dyn std::error::Error>> {
+        #[derive(Serialize)]
+        struct All {
+            routes: Vec<RouteStatus>,
+        }
+        let all = All {
+            routes: self.0.all(),
+        };
+        Ok(serde_json::to_string_pretty(&all)?)
+    }
 }
 
 impl<F: Fn() -> Vec<RouteStatus> + Send + Sync + 'static> Routes for F {

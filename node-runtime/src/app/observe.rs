@@ -151,15 +151,7 @@ fn register_build(registry: &Registry) -> prometheus::Result<()> {
 /// Who has to answer for the process to be alive.
 #[must_use]
 pub fn pulses(io: &Handle, executor: &Arc<Executor>) -> Vec<Pulse> {
-    let io = io.clone();
-    let mut pulses = vec![Pulse::new("the threads of connections", move || {
-        let (answer, answered) = oneshot::channel();
-        io.spawn(async move {
-            // Whoever asked may have given up.
-            let _ = answer.send(());
-        });
-        answered
-    })];
+    let mut pulses = vec![Pulse::of_runtime("the threads of connections", io.clone())];
     for threads in Threads::ALL {
         // Asking must not keep the executor's threads.
         let executor: Weak<Executor> = Arc::downgrade(executor);

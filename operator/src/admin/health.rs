@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use process_shell::admin::Readiness;
 use tokio_util::sync::CancellationToken;
 
 /// Whether the process is ready; clones are of the same process.
@@ -63,6 +64,17 @@ impl Health {
         ];
         let applying = reasons.into_iter().filter(|(applies, _)| *applies);
         applying.map(|(_, reason)| reason).collect()
+    }
+}
+
+impl Readiness for Health {
+    fn means(&self) -> &'static str {
+        "it writes or could take over"
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let reasons = Self::reasons(self).into_iter();
+        reasons.map(str::to_owned).collect()
     }
 }
 

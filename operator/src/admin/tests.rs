@@ -18,7 +18,7 @@ fn ask(address: SocketAddr, line: &str) -> String {
 fn admin(runtime: &tokio::runtime::Runtime, health: &Health) -> Admin {
     let registry = crate::metrics::registry().expect("names differ");
     let address = "127.0.0.1:0".parse().expect("an address");
-    Admin::start(address, health.clone(), registry, runtime.handle().clone()).expect("a server")
+    start(address, health.clone(), registry, runtime.handle().clone()).expect("a server")
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -59,7 +59,7 @@ fn a_dropped_server_gives_its_address_back_and_a_taken_one_is_named() {
     let address = first.address();
     let again = |address| {
         let registry = Registry::new();
-        Admin::start(
+        start(
             address,
             Health::new(CancellationToken::new()),
             registry,

@@ -1,4 +1,4 @@
-//! Who may ask for the routes: whoever brings the token, or, where there is none, this machine.
+//! Who may see a page: whoever brings the token, or, where there is none, this machine.
 //!
 //! The file is read for each question, so that a token that was replaced is out of use at once.
 

@@ -20,10 +20,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::Health;
 use super::pulse::{Beat, Heart};
-use super::routes::{Listing, Routes};
 use super::token::{Access, Denied};
+use super::{Page, Readiness};
 
 /// More connections than all probes and scrapers need; beyond it the oldest is closed, so that a
 /// probe is answered whoever else is connected.
@@ -41,21 +40,12 @@ const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-const PATHS: &str = "\
-There is:
-/livez    200 while the threads of the process come to their work; ?verbose names them
-/readyz   200 while requests should be sent; ?verbose says why not
-/metrics  metrics as Prometheus reads them
-/routes   the routes as JSON
-";
-
 /// What it answers from.
 pub(super) struct Server {
-    pub(super) access: Access,
     pub(super) heart: Heart,
-    pub(super) health: Health,
+    pub(super) readiness: Arc<dyn Readiness>,
     pub(super) registry: Registry,
-    pub(super) routes: Arc<dyn Routes>,
+    pub(super) page: Option<(Arc<dyn Page>, Access)>,
 }
 
 /// Answers until `stopped`; connections end with it.
@@ -136,12 +126,31 @@ impl Server {
             "/livez" => self.livez(is_verbose).await,
             "/readyz" => self.readyz(is_verbose),
             "/metrics" => self.metrics(),
-            "/routes" => match self.access.check(peer, request.headers()) {
-                Ok(()) => self.routes(),
-                Err(denied) => refuse(&denied),
+            path => match &self.page {
+                Some((page, access)) if path.strip_prefix('/') == Some(page.name()) => {
+                    match access.check(peer, request.headers()) {
+                        Ok(()) => show(&**page),
+                        Err(denied) => refuse(page.name(), &denied),
+                    }
+                }
+                _ => text(StatusCode::NOT_FOUND, self.paths()),
             },
-            _ => text(StatusCode::NOT_FOUND, PATHS.to_owned()),
         }
+    }
+
+    fn paths(&self) -> String {
+        let mut paths = format!(
+            "There is:\n\
+             /livez    200 while the threads of the process come to their work; ?verbose names them\n\
+             /readyz   200 while {}; ?verbose says why not\n\
+             /metrics  metrics as Prometheus reads them\n",
+            self.readiness.means()
+        );
+        if let Some((page, _)) = &self.page {
+            let name = page.name();
+            let _ = writeln!(paths, "/{name:<8} the {name} as JSON");
+        }
+        paths
     }
 
     async fn livez(&self, is_verbose: bool) -> Response<Full<Bytes>> {
@@ -168,7 +177,7 @@ impl Server {
     }
 
     fn readyz(&self, is_verbose: bool) -> Response<Full<Bytes>> {
-        let reasons = self.health.reasons();
+        let reasons = self.readiness.reasons();
         if reasons.is_empty() {
             return text(StatusCode::OK, "ok\n".to_owned());
         }
@@ -192,29 +201,26 @@ impl Server {
             }
         }
     }
+}
 
-    fn routes(&self) -> Response<Full<Bytes>> {
-        let listing = Listing {
-            routes: self.routes.all(),
-        };
-        match serde_json::to_string_pretty(&listing) {
-            Ok(body) => response(StatusCode::OK, JSON, body + "\n"),
-            Err(error) => {
-                tracing::error!("routes cannot be written: {error}");
-                text(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "see the log\n".to_owned(),
-                )
-            }
+fn show(page: &dyn Page) -> Response<Full<Bytes>> {
+    match page.write() {
+        Ok(body) => response(StatusCode::OK, JSON, body + "\n"),
+        Err(error) => {
+            tracing::error!("{} cannot be written: {error}", page.name());
+            text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "see the log\n".to_owned(),
+            )
         }
     }
 }
 
-fn refuse(denied: &Denied) -> Response<Full<Bytes>> {
+fn refuse(name: &str, denied: &Denied) -> Response<Full<Bytes>> {
     match denied {
         Denied::NotLoopback => text(
             StatusCode::FORBIDDEN,
-            "routes are shown to this machine only; start with --admin-token-file\n".to_owned(),
+            format!("{name} are shown to this machine only; start with --admin-token-file\n"),
         ),
         Denied::NoToken => {
             let body = "send Authorization: Bearer TOKEN\n".to_owned();

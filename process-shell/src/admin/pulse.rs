@@ -10,11 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// How long an answer is waited for; probes have a second by default.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Longer than any queue of guests' turns: a thousand of them take one second of a core.
+/// Longer than any piece of work or queue of them.
 const STUCK: Duration = Duration::from_secs(10);
 
 /// Who has to answer.
@@ -58,6 +59,19 @@ impl Pulse {
             name,
             ask: Box::new(ask),
         }
+    }
+
+    /// The threads of a tokio runtime have to answer: whichever comes to its next task first.
+    #[must_use]
+    pub fn of_runtime(name: &'static str, runtime: Handle) -> Self {
+        Self::new(name, move || {
+            let (answer, answered) = oneshot::channel();
+            runtime.spawn(async move {
+                // Whoever asked may have given up.
+                let _ = answer.send(());
+            });
+            answered
+        })
     }
 }
 
@@ -158,6 +172,24 @@ mod tests {
         let beating = Arc::clone(&heart);
         let beats = tokio::spawn(async move { beating.beat().await });
         assert_eq!(beats.await.expect("a task")[0], ("slow", Beat::Answered));
+    }
+
+    #[test]
+    fn a_runtime_answers_once_its_threads_come_to_their_work() {
+        // Its one thread is nowhere: it answers when it is run.
+        let threads = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let asking = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let heart = Heart::new(vec![Pulse::of_runtime("its", threads.handle().clone())]);
+        let beat = || asking.block_on(heart.beat())[0].1;
+        assert!(matches!(beat(), Beat::Late(_)));
+        threads.block_on(tokio::task::yield_now());
+        assert_eq!(beat(), Beat::Answered);
     }
 
     #[test]
