@@ -69,7 +69,7 @@ impl TryFrom<UninstallArgs> for Uninstall {
                 kubeconfig: args.kubeconfig.filter(|file| !file.as_os_str().is_empty()),
                 place: Place {
                     system_namespace: system_namespace?,
-                    documents_namespace: documents_namespace(&pool?),
+                    documents_namespace: names::documents_namespace(&pool?),
                 },
             })
         })
@@ -114,6 +114,10 @@ impl TryFrom<RunArgs> for Run {
 fn abort_after(mistakes: &mut Mistakes, given: Option<&str>) -> Option<Option<Step>> {
     let Some(word) = given else { return Some(None) };
     let step = |word: &str| {
+        // A cluster that has it set must not end its operator again and again.
+        if !cfg!(debug_assertions) {
+            return Err("leave it out: only a build with debug assertions aborts");
+        }
         let step = Step::ALL.into_iter().find(|step| step.word() == word);
         step.ok_or("write validate, resolve, build, apply or status")
     };
