@@ -172,6 +172,7 @@ mod tests {
                 path: Some("/hello".to_owned()),
                 module: Some(Module {
                     image: Some(format!("r.example/hello@sha256:{}", "0".repeat(64))),
+                    ..Module::default()
                 }),
                 ..WagiRouteSpec::default()
             },

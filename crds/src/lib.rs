@@ -31,6 +31,7 @@ pub mod conditions;
 pub mod document;
 pub mod fleet;
 pub mod names;
+pub mod references;
 pub mod wagi_node;
 
 pub mod digest;

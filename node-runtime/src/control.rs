@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::digest::Digest;
+use crds::references::Given;
 use crds::validate::{RouteName, ValidRoute};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -41,10 +42,12 @@ pub trait Build: Send + Sync + 'static {
     /// Why a route cannot be served by its program, such as an entry point that does not exist.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// A target that serves; called on a blocking thread.
+    /// A target that serves; called on a blocking thread. `given` is what the route's programs get
+    /// of ConfigMaps and Secrets.
     fn build(
         &self,
         route: &ValidRoute,
+        given: &Given,
         program: Arc<Self::Program>,
         digest: Digest,
     ) -> Result<Self::Target, Self::Error>;
@@ -292,6 +295,9 @@ async fn load<C: Compile, B: Build<Program = C::Program>>(
         let reason = format!("there is no folder {}", folder.display());
         return Err(Failed::of(Cause::Build, reason));
     }
+    if let Err(missing) = &document.given {
+        return Err(Failed::of(Cause::Build, missing.clone()));
+    }
     let loaded = modules.load(&document.module).await;
     let (digest, program) = loaded.map_err(|failure| Failed {
         cause: match failure.error {
@@ -304,8 +310,10 @@ async fn load<C: Compile, B: Build<Program = C::Program>>(
     let document = Arc::clone(document);
     let _permit = builds.acquire().await.expect("it is never closed");
     let built = tokio::task::spawn_blocking(move || {
+        let given = document.given.as_ref();
+        let given = given.expect("a document that lacks something is not built");
         builder
-            .build(&document.route, program, digest)
+            .build(&document.route, given, program, digest)
             .map_err(|error| Failed::of(Cause::Build, error.to_string()))
     });
     match built.await {

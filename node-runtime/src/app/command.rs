@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -20,6 +21,7 @@ use crate::modules::{Bounds, Images};
 use crate::shutdown::{self, Draining, Ended, UnderWay};
 use crate::source::{Kubernetes, Manifests, Source, kubernetes};
 use crate::store::Store;
+use crate::volumes::Volumes;
 use crate::{config, control, telemetry};
 
 /// A command could not do its work.
@@ -203,6 +205,7 @@ fn runtime_config(config: &config::Serve) -> Result<Config, Failure> {
         executor: ExecutorConfig {
             threads_per_level: capacity::cores(),
         },
+        volumes: Arc::new(Volumes::temporary()),
         max_requests,
         stderr_rate: config.stderr_rate.get(),
         endings: None,
@@ -237,6 +240,7 @@ fn runtime_config_of_call(config: &config::Call) -> Result<Config, Failure> {
         executor: ExecutorConfig {
             threads_per_level: 1,
         },
+        volumes: Arc::new(Volumes::temporary()),
         max_requests: 1,
         stderr_rate: u32::MAX,
         endings: None,

@@ -22,7 +22,13 @@ impl Build for TextBuilder {
     type Target = String;
     type Error = BadText;
 
-    fn build(&self, _: &ValidRoute, program: Arc<String>, _: Digest) -> Result<String, BadText> {
+    fn build(
+        &self,
+        _: &ValidRoute,
+        _: &Given,
+        program: Arc<String>,
+        _: Digest,
+    ) -> Result<String, BadText> {
         Ok(program.to_string())
     }
 

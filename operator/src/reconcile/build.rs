@@ -5,7 +5,7 @@
 
 use crds::document::{Claim, Document, Identity, Resolved, VERSIONS};
 use crds::names::{DOCUMENT_KEY, KIND_LABEL, KIND_ROUTE, ROUTE_ANNOTATION, document_name};
-use crds::validate::OnDisconnect;
+use crds::validate::{OnDisconnect, VariableValue};
 use crds::wagi_route::{EnvVar, IntOrString, LimitsSpec, Module, TimeoutsSpec, WagiRouteSpec};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
@@ -89,9 +89,13 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
         Host::Named(pattern) => Some(pattern.to_string()),
     });
     let hosts: Vec<_> = named.collect();
-    let env = route.env.iter().map(|(name, value)| EnvVar {
-        name: Some(name.clone()),
-        value: Some(value.clone()),
+    let env = route.env.iter().map(|variable| EnvVar {
+        name: Some(variable.name.clone()),
+        value: match &variable.value {
+            VariableValue::Text(text) => Some(text.clone()),
+            VariableValue::Key(_) => None,
+        },
+        ..EnvVar::default()
     });
     let env: Vec<_> = env.collect();
     let quantity = |quantity: crds::quantity::Quantity| Some(IntOrString(quantity.to_string()));
@@ -106,6 +110,7 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
         path: Some(route.path.to_string()),
         module: Some(Module {
             image: Some(pinned(valid, digest)),
+            ..Module::default()
         }),
         entrypoint: Some(route.entrypoint.clone()),
         argv: Some(route.argv.clone()),

@@ -6,7 +6,7 @@
 use crds::conditions::Reason;
 use crds::document::LARGEST_BYTES;
 use crds::module_reference::{ModuleReference, RegistryReference};
-use crds::validate::{ValidRoute, validate_object};
+use crds::validate::{ValidRoute, VariableValue, validate_object};
 
 use super::build;
 use crate::claims::{Ask, Host};
@@ -76,10 +76,10 @@ pub fn asks(seen: &Seen) -> Vec<Ask> {
 }
 
 fn text_of(route: &ValidRoute) -> usize {
-    let env = route
-        .env
-        .iter()
-        .map(|(name, value)| name.len() + value.len());
+    let env = route.env.iter().map(|variable| match &variable.value {
+        VariableValue::Text(text) => variable.name.len() + text.len(),
+        VariableValue::Key(_) => variable.name.len(),
+    });
     let argv = route.argv.iter().map(String::len);
     env.chain(argv).sum()
 }

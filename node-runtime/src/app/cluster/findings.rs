@@ -115,6 +115,7 @@ pub(super) fn origin(document: &Document) -> Option<(&str, i64)> {
 pub(super) fn digest(document: &Document) -> String {
     match &document.module {
         ModuleSource::Registry(image) => image
+            .reference
             .digest
             .map(|digest| digest.to_string())
             .unwrap_or_default(),
@@ -131,7 +132,7 @@ pub(super) mod tests {
     use crds::validate::{Place, validate};
 
     use super::*;
-    use crate::source::{Cluster, Snapshot};
+    use crate::source::{Cluster, Image, Snapshot};
 
     pub(in super::super) const DIGEST: &str =
         "sha256:0000000000000000000000000000000000000000000000000000000000000000";
@@ -154,8 +155,12 @@ pub(super) mod tests {
                 generation: 3,
                 version: 1,
             },
-            module: ModuleSource::Registry(image),
+            module: ModuleSource::Registry(Image {
+                reference: image,
+                login: None,
+            }),
             missing_volume: None,
+            given: Ok(crds::references::Given::default()),
         })
     }
 

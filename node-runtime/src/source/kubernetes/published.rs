@@ -9,10 +9,11 @@ use std::sync::Arc;
 use crds::document::{DecodeError, Document as Published, Identity};
 use crds::module_reference::ModuleReference;
 use crds::names;
+use crds::references;
 use crds::validate::RouteName;
 use serde::Deserialize;
 
-use crate::source::{Document, ModuleSource, Origin};
+use crate::source::{Document, Image, ModuleSource, Origin};
 
 /// All objects of a namespace.
 #[derive(Debug, Deserialize)]
@@ -116,9 +117,13 @@ pub(super) fn read(uid: &str, version: u64, text: Option<&str>) -> Result<Read, 
     }
     let route = published.valid_route()?;
     let module = match &route.module {
-        ModuleReference::Registry(image) => ModuleSource::Registry(image.clone()),
+        ModuleReference::Registry(reference) => ModuleSource::Registry(Image {
+            reference: reference.clone(),
+            login: None,
+        }),
         ModuleReference::File(_) => return Err(ReadError::File),
     };
+    let env = references::given(&route, |_| None);
     let since = published.claims.into_iter().map(|claim| claim.since).min();
     Ok(Read {
         document: Document {
@@ -130,6 +135,7 @@ pub(super) fn read(uid: &str, version: u64, text: Option<&str>) -> Result<Read, 
             },
             module,
             missing_volume: None,
+            given: env.map_err(|missing| missing[0].to_string()),
         },
         since: since.unwrap_or_default(),
     })

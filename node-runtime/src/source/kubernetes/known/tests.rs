@@ -26,6 +26,7 @@ fn text(uid: &str, path: &str, since: u32) -> String {
         spec: WagiRouteSpec {
             path: Some(path.to_owned()),
             module: Some(Module {
+                pull_secrets: None,
                 image: Some(format!("r.example/hello@sha256:{}", "0".repeat(64))),
             }),
             ..WagiRouteSpec::default()
