@@ -69,11 +69,11 @@ pub struct Cluster {
     pub is_listed: bool,
     /// Routes that are kept although a list lacked them.
     pub kept: usize,
-    /// Documents that cannot be read.
+    /// Documents that cannot be read, or wait.
     pub refused: Vec<Arc<Refused>>,
 }
 
-/// A document of a cluster that cannot be read.
+/// A document of a cluster that cannot be read, or not be served yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Of which route.
@@ -88,6 +88,8 @@ pub struct Refused {
     pub reason: String,
     /// Whether an older document of the route stays.
     pub has_older: bool,
+    /// Whether it can be read, and waits for copies that it names.
+    pub waits: bool,
 }
 
 /// One route as its source has it.
