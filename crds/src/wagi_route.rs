@@ -206,8 +206,8 @@ pub struct EnvVar {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub value: Option<String>,
-    /// Where the value comes from, in place of value: a key of a ConfigMap or of a Secret. Example:
-    /// {secretKeyRef: {name: api, key: token}}.
+    /// Where the value comes from, in place of value: a key of a ConfigMap or of a Secret. Default:
+    /// none. Example: {secretKeyRef: {name: api, key: token}}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_from: Option<EnvVarSource>,
 }
@@ -220,10 +220,12 @@ pub struct Volume {
     /// Required. Example: /site.
     #[schemars(required, length(max = 256))]
     pub mount_path: Option<String>,
-    /// A ConfigMap in the route's namespace, whose keys are the files. Example: {name: site}.
+    /// A ConfigMap in the route's namespace, whose keys are the files. Default: none. Example:
+    /// {name: site}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ObjectSelector>,
-    /// A Secret in the route's namespace, whose keys are the files. Example: {name: keys}.
+    /// A Secret in the route's namespace, whose keys are the files. Default: none. Example:
+    /// {name: keys}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<ObjectSelector>,
     /// Folder on this machine, relative to the manifest; so only where manifests are served without

@@ -30,6 +30,8 @@ pub mod leading;
 pub mod outcome;
 pub mod queue;
 pub mod reconcile;
+pub mod references;
 pub mod shared;
+pub mod sources;
 pub mod watches;
 pub mod world;

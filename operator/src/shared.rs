@@ -16,6 +16,12 @@ pub struct Shared {
     pub routes: Queue,
     /// Routes whose status is to be looked at.
     pub statuses: Queue,
+    /// Objects that are to be read.
+    pub reads: Queue,
+    /// Copies that are to be looked at.
+    pub copies: Queue,
+    /// Other places are to be watched.
+    pub places: Notify,
     /// The runtimes are to be told of each other.
     pub fleet: Notify,
     /// Every kind of object was listed once.
@@ -27,11 +33,14 @@ pub struct Shared {
 impl Shared {
     /// Begins with what is known.
     #[must_use]
-    pub fn new(world: World, routes: Queue, statuses: Queue) -> Self {
+    pub fn new(world: World, [routes, statuses, reads, copies]: [Queue; 4]) -> Self {
         Self {
             world: Mutex::new(world),
             routes,
             statuses,
+            reads,
+            copies,
+            places: Notify::new(),
             fleet: Notify::new(),
             complete: tokio::sync::watch::Sender::new(false),
         }
@@ -53,12 +62,24 @@ impl Shared {
             routes,
             statuses,
             fleet,
+            reads,
+            copies,
+            places,
         } = due;
         if !routes.is_empty() {
             self.routes.add(routes);
         }
         if !statuses.is_empty() {
             self.statuses.add(statuses);
+        }
+        if !reads.is_empty() {
+            self.reads.add(reads);
+        }
+        if !copies.is_empty() {
+            self.copies.add(copies);
+        }
+        if places {
+            self.places.notify_one();
         }
         if fleet {
             self.fleet.notify_one();

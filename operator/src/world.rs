@@ -6,6 +6,7 @@
 //! It does no I/O; what a route asks for it is told by the function that it was made with.
 
 pub mod document;
+mod entry;
 mod guard;
 pub mod route;
 pub mod runtimes;
@@ -14,13 +15,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crds::document::Resolved;
+use crds::references::Kind;
 use crds::validate::RouteName;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::claims::{Ask, Claims, Contender, Uid};
-use crate::outcome::{Outcome, Reached};
+use crate::outcome::Outcome;
+use crate::references::{self, Copied, References};
 use document::Published;
+pub use entry::{Entry, Spread};
 pub use guard::Guard;
 use route::Seen;
 use runtimes::Runtimes;
@@ -37,43 +41,12 @@ pub struct World {
     fleet: Option<String>,
     /// The runtimes of the pool.
     pub runtimes: Runtimes,
+    /// What routes refer to.
+    pub references: References,
     /// Routes whose published version is not served everywhere yet, by that version.
     spreading: BTreeMap<u64, Uid>,
     listed: Listed,
     due: Due,
-}
-
-/// A route, and what was done about it.
-#[derive(Debug)]
-pub struct Entry {
-    /// Its newest version.
-    pub seen: Arc<Seen>,
-    /// When its generation was first seen.
-    pub arrived: Instant,
-    /// When its image, or the wish to look it up again, was first seen.
-    pub wanted: Instant,
-    /// What its image was found to be, if that is not in its document.
-    pub resolved: Option<Resolved>,
-    /// What its story came to.
-    pub outcome: Option<Arc<Outcome>>,
-    /// How far its published version is.
-    pub spread: Spread,
-}
-
-/// How far a published version is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
-    /// Nobody has looked yet since this program began.
-    Unknown,
-    /// Runtimes are loading it.
-    Spreading {
-        /// Since when.
-        since: Instant,
-        /// When its status was last written meanwhile.
-        wrote: Option<Instant>,
-    },
-    /// Every runtime that was ready said how it went.
-    Settled,
 }
 
 /// What is to be done.
@@ -85,6 +58,12 @@ pub struct Due {
     pub statuses: BTreeSet<Uid>,
     /// Whether the runtimes are to be told of each other.
     pub fleet: bool,
+    /// Objects that are to be read.
+    pub reads: BTreeSet<Uid>,
+    /// Copies that are to be looked at.
+    pub copies: BTreeSet<Uid>,
+    /// Whether other places are to be watched.
+    pub places: bool,
 }
 
 /// Which lists are complete.
@@ -94,6 +73,7 @@ struct Listed {
     documents: bool,
     pods: bool,
     reports: bool,
+    secrets: bool,
 }
 
 /// Versions of objects grow; 0 stands for one that cannot be read.
@@ -118,6 +98,7 @@ impl World {
             guard: Guard::default(),
             fleet: None,
             runtimes: Runtimes::new(pool),
+            references: References::default(),
             spreading: BTreeMap::new(),
             listed: Listed::default(),
             due: Due::default(),
@@ -126,7 +107,20 @@ impl World {
 
     /// What has become due since it was last asked.
     pub fn take_due(&mut self) -> Due {
-        std::mem::take(&mut self.due)
+        let references::Due {
+            routes,
+            reads,
+            copies,
+            places,
+        } = self.references.take_due();
+        let mut due = std::mem::take(&mut self.due);
+        due.routes.extend(routes);
+        Due {
+            reads,
+            copies,
+            places,
+            ..due
+        }
     }
 
     /// Whether every kind of object was listed once.
@@ -137,8 +131,9 @@ impl World {
             documents,
             pods,
             reports,
+            secrets,
         } = self.listed;
-        routes && documents && pods && reports
+        routes && documents && pods && reports && secrets
     }
 
     /// A route, if there is one.
@@ -247,7 +242,8 @@ impl World {
     }
 
     /// All documents of the cluster were listed.
-    pub fn documents_listed(&mut self, listed: &HashSet<Uid>) {
+    pub fn documents_listed(&mut self, listed: &HashSet<Uid>, copies: &HashSet<Uid>) {
+        self.references.copies_listed(Kind::ConfigMap, copies);
         let gone = self
             .documents
             .keys()
@@ -260,6 +256,17 @@ impl World {
         if is_first {
             self.lists_complete(BTreeSet::new());
         }
+    }
+
+    /// All copies of Secrets were listed.
+    pub fn secrets_listed(&mut self, listed: &HashSet<Uid>) {
+        self.listed.secrets = true;
+        self.references.copies_listed(Kind::Secret, listed);
+    }
+
+    /// A copy as the cluster has it now.
+    pub fn observe_copy(&mut self, (name, copied): (Uid, Arc<Copied>)) {
+        self.references.observe_copy(name, copied);
     }
 
     /// Judges what a list of routes lacks, when it can be compared with the documents.
@@ -294,6 +301,7 @@ impl World {
     }
 
     fn remove_route(&mut self, uid: &Uid) {
+        self.references.forget(uid);
         if let Some(entry) = self.routes.remove(uid)
             && let Some(version) = entry.version()
         {
@@ -356,6 +364,7 @@ impl World {
             let what = |published: &Published| (published.route.clone(), published.is_labelled);
             old.text != published.text || what(old) != what(&published)
         });
+        self.references.document(&uid, published.copies());
         self.documents.insert(uid.clone(), published);
         if changed {
             self.contend(&uid);
@@ -382,6 +391,7 @@ impl World {
         }) {
             return;
         }
+        self.references.document(uid, published.copies());
         self.documents.insert(uid.clone(), published);
         self.contend(uid);
     }
@@ -394,6 +404,7 @@ impl World {
             .is_some_and(|known| known.object_uid == object_uid)
         {
             self.documents.remove(uid);
+            self.references.document(uid, &[]);
             self.guard.found(uid);
             self.contend(uid);
         }
@@ -401,6 +412,7 @@ impl World {
 
     fn remove_document(&mut self, uid: &Uid) {
         if self.documents.remove(uid).is_some() {
+            self.references.document(uid, &[]);
             self.contend(uid);
             self.due.routes.insert(uid.clone());
         }
@@ -534,52 +546,6 @@ impl World {
             if !listed.contains(&name) {
                 self.forget_report(&name);
             }
-        }
-    }
-}
-
-// === impl Entry ===
-
-impl Entry {
-    fn new(seen: Arc<Seen>, now: Instant) -> Self {
-        Self {
-            seen,
-            arrived: now,
-            wanted: now,
-            resolved: None,
-            outcome: None,
-            spread: Spread::Unknown,
-        }
-    }
-
-    /// The version of its document that its last story left.
-    #[must_use]
-    pub fn version(&self) -> Option<u64> {
-        match &self.outcome.as_ref()?.reached {
-            Reached::Published(_, publication) => Some(publication.version),
-            _ => None,
-        }
-    }
-
-    /// After a restart the status says whether a version had settled, where it is of that version.
-    fn judge_spread(&self, outcome: &Outcome) -> Spread {
-        let status = &self.seen.status;
-        let digest = status.module.as_ref().map(|module| &module.digest);
-        let same = status.observed_generation == Some(outcome.generation)
-            && digest == outcome.serves.as_ref().map(|served| &served.digest);
-        let programmed = status
-            .conditions
-            .iter()
-            .find(|known| known.type_ == "Programmed");
-        let settled =
-            programmed.is_some_and(|known| known.status == "True" || known.reason == "Failed");
-        if same && settled {
-            return Spread::Settled;
-        }
-        let now = Instant::now();
-        Spread::Spreading {
-            since: now,
-            wrote: None,
         }
     }
 }

@@ -33,11 +33,15 @@ pub struct Traffic {
 impl Installation {
     /// So many runtimes, all ready; the registry has `shop/hello:1`.
     pub fn start(runtimes: usize) -> Self {
+        Self::start_with(Registry::start(), runtimes)
+    }
+
+    /// The same with a registry that asks who one is.
+    pub fn start_with(registry: Registry, runtimes: usize) -> Self {
         let cluster = Cluster::start(Options {
             installed: true,
             controllers: true,
         });
-        let registry = Registry::start();
         registry.tag("shop/hello", "1", &artifact(guests::hello));
         let mut operator = cluster.start_operator("wagi-operator-0", &[]);
         operator.wait_until_ready();

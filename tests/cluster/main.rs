@@ -6,5 +6,6 @@ mod faults;
 mod installation;
 mod node;
 mod rbac;
+mod references;
 mod routes;
 mod schema;

@@ -38,7 +38,8 @@ fn variables_come_from_objects_beside_the_manifest_and_follow_them() {
         "settings.yaml",
         &SETTINGS.replace("one", "two"),
     );
-    node.wait_for_change("changed: default/env-dump");
+    let said = node.wait_for_change("changed: default/env-dump");
+    assert!(!said.contains("s3cret"), "{said}");
     let text = node.get("/env_dump").text();
     assert!(text.contains("P_A=two\n"), "{text}");
 }
@@ -68,7 +69,8 @@ fn a_volume_shows_what_an_object_holds_and_one_that_goes_leaves_what_is_served()
         "settings.yaml",
         &SETTINGS.replace("inside", "newer"),
     );
-    node.wait_for_change("changed: default/open-file");
+    let said = node.wait_for_change("changed: default/open-file");
+    assert!(!said.contains("newer"), "{said}");
     assert!(
         node.get("/open_file")
             .text()

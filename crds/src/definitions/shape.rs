@@ -36,20 +36,13 @@ pub(super) fn at<'a>(schema: &'a mut Value, path: &str) -> &'a mut Value {
 }
 
 pub(super) fn routes(schema: &mut Value) {
-    // What the operator does not publish yet.
-    for (place, field) in [
-        ("spec", "envFrom"),
-        ("spec", "volumes"),
-        ("spec.env[]", "valueFrom"),
-        ("spec.module", "pullSecrets"),
-    ] {
-        let fields = at(schema, place)["properties"].as_object_mut();
-        fields.and_then(|fields| fields.remove(field));
-    }
     // Hosts are written in one form only, so equal texts are equal hosts.
     at(schema, "spec.hosts")["x-kubernetes-list-type"] = json!("set");
     at(schema, "spec.argv")["x-kubernetes-list-type"] = json!("atomic");
     map(at(schema, "spec.env"), "name");
+    at(schema, "spec.envFrom")["x-kubernetes-list-type"] = json!("atomic");
+    map(at(schema, "spec.volumes"), "mountPath");
+    map(at(schema, "spec.module.pullSecrets"), "name");
     map(at(schema, "status.conditions"), "type");
     at(schema, "status.failing")["x-kubernetes-list-type"] = json!("atomic");
     // kstatus takes an object for done when nothing says that somebody is at it, so a new one says

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvVarSource {
-    /// A key of a ConfigMap in the route's namespace. Example: {name: settings, key: greeting}.
+    /// A key of a ConfigMap in the route's namespace. Default: none. Example: {name: settings, key: greeting}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<KeySelector>,
-    /// A key of a Secret in the route's namespace. Example: {name: api, key: token}.
+    /// A key of a Secret in the route's namespace. Default: none. Example: {name: api, key: token}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key_ref: Option<KeySelector>,
 }
@@ -40,10 +40,10 @@ pub struct EnvFromSource {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub prefix: Option<String>,
-    /// A ConfigMap in the route's namespace. Example: {name: settings}.
+    /// A ConfigMap in the route's namespace. Default: none. Example: {name: settings}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_map_ref: Option<ObjectSelector>,
-    /// A Secret in the route's namespace. Example: {name: api}.
+    /// A Secret in the route's namespace. Default: none. Example: {name: api}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<ObjectSelector>,
 }

@@ -3,6 +3,8 @@
 //! Every write is asked of the leader's claim first, carries the version that it was computed from,
 //! ends within a bound, and is counted. Nothing here decides what to write.
 
+mod copies;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
