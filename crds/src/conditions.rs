@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 pub enum Type {
     /// The route is valid, and holds at least one of its hosts with its path.
     Accepted,
-    /// What it refers to was found: its module's digest is known.
+    /// What it refers to was found: ConfigMaps and Secrets are there, its module's digest is known.
     ResolvedRefs,
     /// Every ready runtime serves this version.
     Programmed,
@@ -41,6 +41,10 @@ pub enum Reason {
     TooLarge,
     /// What it refers to was found.
     ResolvedRefs,
+    /// A ConfigMap or Secret that it refers to is not there, or is not what it is taken for.
+    RefNotFound,
+    /// The operator may not read ConfigMaps or Secrets of its namespace.
+    RefNotPermitted,
     /// The registry has no such module.
     ModuleNotFound,
     /// The registry does not give it with these credentials.
@@ -130,13 +134,15 @@ impl fmt::Display for Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Accepted,
         Self::Pending,
         Self::Invalid,
         Self::Conflict,
         Self::TooLarge,
         Self::ResolvedRefs,
+        Self::RefNotFound,
+        Self::RefNotPermitted,
         Self::ModuleNotFound,
         Self::ModuleNotPermitted,
         Self::ModuleInvalid,

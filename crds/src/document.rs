@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::copies::CopyReference;
 use crate::validate::{RouteName, ValidRoute, Violation, validate_object};
 use crate::wagi_route::WagiRouteSpec;
 
@@ -14,7 +15,11 @@ use crate::wagi_route::WagiRouteSpec;
 pub const VERSIONS: [u32; 1] = [1];
 
 /// The features that this program knows, of those that `requires` may name.
-pub const FEATURES: [&str; 0] = [];
+pub const FEATURES: [&str; 1] = [REFERENCES];
+
+/// The feature of documents that take something of ConfigMaps or Secrets: a runtime that ignored that
+/// would start programs without their settings.
+pub const REFERENCES: &str = "references";
 
 /// The largest document, in bytes: a watch of ten thousand must stay affordable.
 pub const LARGEST_BYTES: usize = 256 << 10;
@@ -35,6 +40,9 @@ pub struct Document {
     pub claims: Vec<Claim>,
     /// How the module's digest came about.
     pub resolved: Resolved,
+    /// The copies that it needs; what its spec names and this does not is not there, and optional.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyReference>,
     /// What is served: every limit written out, the hosts that are held, and as image the
     /// repository with the digest.
     pub spec: WagiRouteSpec,
@@ -76,6 +84,22 @@ pub struct Resolved {
     pub resolve: Option<String>,
     /// The digest of the artifact's manifest.
     pub digest: String,
+    /// The Secrets with which its registry gave it, as they were then: with these, and no others, it
+    /// may be served while the registry is away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<Login>,
+}
+
+/// A Secret with a login for registries, as it once was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Login {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its resourceVersion.
+    pub version: String,
 }
 
 /// A document cannot be read.
@@ -172,6 +196,7 @@ mod tests {
                 path: Some("/hello".to_owned()),
                 module: Some(Module {
                     image: Some(format!("r.example/hello@sha256:{}", "0".repeat(64))),
+                    ..Module::default()
                 }),
                 ..WagiRouteSpec::default()
             },

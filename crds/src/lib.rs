@@ -5,6 +5,7 @@
 //! | [`wagi_route::WagiRoute`] | a person; its status the operator | the operator |
 //! | [`manifest::Manifest`] | a person, in a file | a runtime without a cluster |
 //! | [`document::Document`] | the operator, one ConfigMap a route | every runtime of the pool |
+//! | [`copies`] | the operator, one object for each that routes refer to | every runtime of the pool |
 //! | [`fleet::Fleet`] | the operator, one ConfigMap a pool | every runtime of the pool |
 //! | [`wagi_node::WagiNode`] | each runtime, one object a pod | the operator |
 //!
@@ -28,9 +29,11 @@ pub mod validate;
 pub mod definitions;
 
 pub mod conditions;
+pub mod copies;
 pub mod document;
 pub mod fleet;
 pub mod names;
+pub mod references;
 pub mod wagi_node;
 
 pub mod digest;

@@ -9,15 +9,27 @@ pub const DEFAULT_POOL: &str = "default";
 
 /// Who writes as the operator: manager of its fields, controller of its events, its Lease.
 pub const OPERATOR: &str = "wagi-operator";
+/// The Service of the runtimes, in the namespace of the programs.
+pub const SERVICE: &str = "wagi";
 /// Who writes as a runtime: manager of the fields of its report.
 pub const NODE: &str = "wagi-node";
 
-/// Label of published objects: what they hold ([`KIND_ROUTE`] or [`KIND_FLEET`]).
+/// Label of published objects: what they hold ([`KIND_ROUTE`], [`KIND_FLEET`] or [`KIND_COPY`]).
 pub const KIND_LABEL: &str = "wagi.dev/kind";
 /// One route's document.
 pub const KIND_ROUTE: &str = "route";
 /// What the runtimes of a pool know of each other.
 pub const KIND_FLEET: &str = "fleet";
+/// A copy of an object that routes refer to.
+pub const KIND_COPY: &str = "copy";
+/// Annotation of a copy: which revision brought what ([`crate::copies::Revisions`]).
+pub const REVISIONS_ANNOTATION: &str = "wagi.dev/revisions";
+/// Annotation of a copy: `NAMESPACE/NAME` of its source.
+pub const SOURCE_ANNOTATION: &str = "wagi.dev/source";
+/// ClusterRole that lets the operator read ConfigMaps and Secrets where it is bound.
+pub const REFS_READER: &str = "wagi-refs-reader";
+/// Leave for the HTTPRoutes of a namespace.
+pub const KIND_GRANT: &str = "grant";
 /// Label of a report: its runtime's pool.
 pub const POOL_LABEL: &str = "wagi.dev/pool";
 /// Annotation of a document: `NAMESPACE/NAME` of its route.

@@ -7,6 +7,8 @@
 mod collect;
 mod limits;
 mod lists;
+mod references;
+mod volumes;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,9 +18,11 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::module_reference::{ModuleReference, ReferenceError};
 use crate::path::PathPattern;
+use crate::references::Object;
 use crate::wagi_route::{API_VERSION, KIND, WagiRouteSpec};
 
 use collect::Collector;
+pub(crate) use references::is_variable_name;
 
 /// Which route: its namespace and its name, both DNS labels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,8 +48,12 @@ pub struct ValidRoute {
     pub entrypoint: String,
     /// Templates of the program's arguments.
     pub argv: Vec<String>,
+    /// Names of Secrets with logins for its registry, without duplicates.
+    pub pull_secrets: Vec<String>,
     /// Environment variables, in order, without duplicates.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<ValidVariable>,
+    /// Objects whose keys become variables before those, in order.
+    pub env_from: Vec<ValidEnvFrom>,
     /// Folders that the program may read; none inside another.
     pub volumes: Vec<ValidVolume>,
     /// What it may use.
@@ -56,13 +64,69 @@ pub struct ValidRoute {
     pub suspend: bool,
 }
 
+/// An environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidVariable {
+    /// Its name: printable ASCII without `=`.
+    pub name: String,
+    /// Its value, or where that is.
+    pub value: VariableValue,
+}
+
+/// The value of a variable, or where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariableValue {
+    /// As it is written in the route.
+    Text(String),
+    /// In an object.
+    Key(KeyReference),
+}
+
+/// A key of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyReference {
+    /// The object.
+    pub object: Object,
+    /// Its key.
+    pub key: String,
+    /// Whether the route is served without it.
+    pub is_optional: bool,
+}
+
+/// An object as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// The object.
+    pub object: Object,
+    /// Whether the route is served without it.
+    pub is_optional: bool,
+}
+
+/// An object whose keys become variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidEnvFrom {
+    /// What stands before each key in the variable's name.
+    pub prefix: String,
+    /// The object.
+    pub object: ObjectReference,
+}
+
 /// A folder that the program may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidVolume {
     /// Where the program sees it: absolute, without `.`, `..` or doubled slashes.
     pub mount_path: String,
-    /// The folder on this machine, as written.
-    pub host_path: PathBuf,
+    /// What it sees there.
+    pub content: VolumeContent,
+}
+
+/// What is in a folder that the program may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VolumeContent {
+    /// What is in a folder of this machine, as written.
+    Folder(PathBuf),
+    /// The keys of an object.
+    Object(ObjectReference),
 }
 
 /// What happens to the program when its client leaves.
@@ -141,11 +205,10 @@ fn finish(
     let hosts = lists::hosts(&mut collector, place, spec);
     let entrypoint = entrypoint(&mut collector, spec);
     let argv = lists::argv(&mut collector, spec);
+    let pull_secrets = references::pull_secrets(&mut collector, spec);
     let env = lists::env(&mut collector, spec);
-    let volumes = match place {
-        Place::Local => lists::volumes(&mut collector, spec),
-        Place::Cluster => no_volumes(&mut collector, spec),
-    };
+    let env_from = references::env_from(&mut collector, spec);
+    let volumes = volumes::volumes(&mut collector, place, spec);
     let limits = limits::limits(&mut collector, spec.limits.as_ref());
     let on_disconnect = on_disconnect(&mut collector, spec);
     match (name, path, module, collector.into_violations()) {
@@ -157,7 +220,9 @@ fn finish(
                 module,
                 entrypoint,
                 argv,
+                pull_secrets,
                 env,
+                env_from,
                 volumes,
                 limits,
                 on_disconnect,
@@ -194,18 +259,6 @@ fn module(
         };
         ModuleReference::parse(text).map_err(to_be_pushed)
     })
-}
-
-/// Folders of this machine are on no node.
-fn no_volumes(collector: &mut Collector, spec: &WagiRouteSpec) -> Vec<ValidVolume> {
-    if let Some(volumes) = &spec.volumes {
-        collector.violation(
-            "spec.volumes",
-            &format!("{} items", volumes.len()),
-            "a cluster has no folders of this machine; leave it out".to_owned(),
-        );
-    }
-    Vec::new()
 }
 
 const PATH_ADVICE: &str = "write the path to answer, as in /hello or /hello/...";

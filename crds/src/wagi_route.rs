@@ -12,6 +12,8 @@
     reason = "columns of a table have types, and share some"
 )]
 
+mod references;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -19,6 +21,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de};
+
+pub use references::{EnvFromSource, EnvVarSource, KeySelector, ObjectSelector, PullSecret};
 
 /// The API group and version of every object here.
 pub const API_VERSION: &str = "wagi.dev/v1alpha1";
@@ -102,10 +106,16 @@ pub struct WagiRouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub env: Option<Vec<EnvVar>>,
-    /// Folders that the program may read; of this machine, so only where manifests are served
-    /// without a cluster, and not in the schema. At most 16.
+    /// ConfigMaps and Secrets whose keys become environment variables, at most 16; of one name the
+    /// last counts, and env before all of them. Default: none. Example: [{configMapRef: {name:
+    /// settings}}].
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
+    #[schemars(length(max = 16))]
+    pub env_from: Option<Vec<EnvFromSource>>,
+    /// ConfigMaps and Secrets that the program sees as folders of read-only files, at most 16.
+    /// Default: none. Example: [{mountPath: /site, configMap: {name: site}}].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
     pub volumes: Option<Vec<Volume>>,
     /// What one route may use. Default: the default of each limit. Example: {memory: 64Mi}.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,6 +187,11 @@ pub struct Module {
     /// registry.example/shop/hello:1.2. (Without a cluster also file:PATH.)
     #[schemars(required, length(max = 512))]
     pub image: Option<String>,
+    /// Secrets with logins for the module's registry, at most 8; the first that has one for it
+    /// counts. Default: none. Example: [{name: registry}].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8))]
+    pub pull_secrets: Option<Vec<PullSecret>>,
 }
 
 /// An environment variable.
@@ -191,17 +206,32 @@ pub struct EnvVar {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub value: Option<String>,
+    /// Where the value comes from, in place of value: a key of a ConfigMap or of a Secret. Default:
+    /// none. Example: {secretKeyRef: {name: api, key: token}}.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_from: Option<EnvVarSource>,
 }
 
 /// A folder that the program may read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Volume {
-    /// Where the program sees it: an absolute path. Example: /site.
+    /// Where the program sees it: an absolute path of at most 256 bytes, none inside another.
+    /// Required. Example: /site.
     #[schemars(required, length(max = 256))]
     pub mount_path: Option<String>,
-    /// Folder on this machine, relative to the manifest. Local use only. Example: site.
-    #[schemars(required, length(max = 4096))]
+    /// A ConfigMap in the route's namespace, whose keys are the files. Default: none. Example:
+    /// {name: site}.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ObjectSelector>,
+    /// A Secret in the route's namespace, whose keys are the files. Default: none. Example:
+    /// {name: keys}.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<ObjectSelector>,
+    /// Folder on this machine, relative to the manifest; so only where manifests are served without
+    /// a cluster, and not in the schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub host_path: Option<String>,
 }
 

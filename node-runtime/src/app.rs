@@ -39,6 +39,7 @@ use crate::source::Source;
 use crate::stderr;
 use crate::store::Store;
 use crate::telemetry::{self, Log};
+use crate::volumes::Volumes;
 
 /// What the parts of a runtime are made with.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub struct Config {
     pub modules: ModuleConfig,
     /// Threads.
     pub executor: ExecutorConfig,
+    /// Where files of ConfigMaps and Secrets are made.
+    pub volumes: Arc<Volumes>,
     /// Requests at once.
     pub max_requests: usize,
     /// Lines a second that one route's guests may log.
@@ -162,7 +165,7 @@ impl Runtime {
             reports(metrics.as_ref(), config.access_log),
         );
         let route_metrics = metrics.as_ref().map(|metrics| metrics.route.clone());
-        let builder = Builder::new(engine.clone(), executor, io, route_metrics);
+        let builder = Builder::new(engine.clone(), executor, io, config.volumes, route_metrics);
         let module_metrics = metrics.as_ref().map(|metrics| metrics.modules.clone());
         let control = control(config.modules, engine, builder, writer, module_metrics);
         let admin = match (config.admin, metrics) {

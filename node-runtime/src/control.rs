@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::digest::Digest;
+use crds::references::Given;
 use crds::validate::{RouteName, ValidRoute};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -42,10 +43,12 @@ pub trait Build: Send + Sync + 'static {
     /// Why a route cannot be served by its program, such as an entry point that does not exist.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// A target that serves; called on a blocking thread.
+    /// A target that serves; called on a blocking thread. `given` is what the route's programs get
+    /// of ConfigMaps and Secrets.
     fn build(
         &self,
         route: &ValidRoute,
+        given: &Given,
         program: Arc<Self::Program>,
         digest: Digest,
     ) -> Result<Self::Target, Self::Error>;

@@ -32,3 +32,4 @@ pub mod source;
 pub mod stderr;
 pub mod store;
 pub mod telemetry;
+pub mod volumes;

@@ -20,11 +20,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crds::digest::Digest;
-use crds::module_reference::RegistryReference;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::source::{ModuleFile, ModuleSource, Stamp};
+use crate::source::{Image, ModuleFile, ModuleSource, Stamp};
 use crate::store::{Hold, Store};
 use flights::Flights;
 use metrics::{Compiled, Metrics};
@@ -83,7 +82,7 @@ pub struct Modules<C: Compile> {
     pulls: Semaphore,
     compiles: Semaphore,
     files: Flights<(Arc<Path>, Stamp), Digest>,
-    pinned: Flights<RegistryReference, images::Pinned>,
+    pinned: Flights<Image, images::Pinned>,
     programs: Flights<Digest, Arc<Kept<C::Program>>>,
 }
 
@@ -144,7 +143,7 @@ impl<C: Compile> Modules<C> {
     }
 
     /// Forgets every program but those, and every image that is not named.
-    pub fn retain(&self, digests: &HashSet<Digest>, images: &HashSet<&RegistryReference>) {
+    pub fn retain(&self, digests: &HashSet<Digest>, images: &HashSet<&Image>) {
         // Reading a file again costs little; its program is found by digest.
         self.files.retain(|_| false);
         self.pinned.retain(|image| images.contains(image));
@@ -176,7 +175,7 @@ impl<C: Compile> Modules<C> {
         Ok((digest, program))
     }
 
-    async fn load_image(&self, image: &RegistryReference) -> Loaded<C::Program> {
+    async fn load_image(&self, image: &Image) -> Loaded<C::Program> {
         let Some(images) = &self.images else {
             return Err(LoadError::NoRegistries.into());
         };

@@ -137,13 +137,16 @@ impl Route {
 // === impl Handler ===
 
 impl Handler {
-    /// Binds a route's settings to its module; asks the module for its parts.
+    /// Binds a route's settings to its module; asks the module for its parts. `env` are its own
+    /// variables, wherever they come from.
     ///
     /// # Errors
     ///
     /// [`BuildError`] names what of the two does not fit.
     pub async fn build(
         route: &ValidRoute,
+        env: &[(String, String)],
+        files: Arc<[Preopen]>,
         program: Arc<Program>,
         digest: Digest,
         engine: &Engine,
@@ -160,9 +163,9 @@ impl Handler {
             pattern: route.path.clone(),
             stderr: Arc::new(RouteLog::new(route.name.to_string())),
             gate: Gate::new(limits.concurrency as usize),
-            variables: StaticVariables::new(&route.env),
+            variables: StaticVariables::new(env),
             argv: ArgvTemplate::parse(&route.argv)?,
-            files: route.volumes.iter().map(preopen).collect(),
+            files,
             on_disconnect: route.on_disconnect,
             memory_bytes,
             request_body_bytes: limits.request_body.bytes(),
@@ -237,13 +240,6 @@ fn check_memory(program: &Program, limit: usize, engine: &Engine) -> Result<(), 
         return Err(BuildError::NodeMemory { found, total });
     }
     Ok(())
-}
-
-fn preopen(volume: &crds::validate::ValidVolume) -> Preopen {
-    Preopen {
-        guest_path: volume.mount_path.clone(),
-        host_path: volume.host_path.clone(),
-    }
 }
 
 fn clamp(bytes: u64) -> usize {

@@ -11,6 +11,7 @@ mod listing;
 mod manifests;
 mod mistake;
 mod node;
+mod object;
 mod watch;
 mod yaml;
 
@@ -23,7 +24,9 @@ use std::sync::Arc;
 
 use crds::module_reference::RegistryReference;
 use crds::names;
+use crds::references::Given;
 use crds::validate::{RouteName, ValidRoute};
+use registry::{Credentials, CredentialsError, DockerConfig};
 
 pub use kubernetes::Kubernetes;
 pub use listing::Stamp;
@@ -66,11 +69,11 @@ pub struct Cluster {
     pub is_listed: bool,
     /// Routes that are kept although a list lacked them.
     pub kept: usize,
-    /// Documents that cannot be read.
+    /// Documents that cannot be read, or wait.
     pub refused: Vec<Arc<Refused>>,
 }
 
-/// A document of a cluster that cannot be read.
+/// A document of a cluster that cannot be read, or not be served yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Of which route.
@@ -85,6 +88,8 @@ pub struct Refused {
     pub reason: String,
     /// Whether an older document of the route stays.
     pub has_older: bool,
+    /// Whether it can be read, and waits for copies that it names.
+    pub waits: bool,
 }
 
 /// One route as its source has it.
@@ -98,6 +103,8 @@ pub struct Document {
     pub module: ModuleSource,
     /// The first of its volumes' folders that is not there.
     pub missing_volume: Option<PathBuf>,
+    /// What its programs get of ConfigMaps and Secrets; a sentence where something is missing.
+    pub given: Result<Given, String>,
 }
 
 /// Where a route stands.
@@ -127,7 +134,16 @@ pub enum ModuleSource {
     /// In a file beside the manifest.
     File(ModuleFile),
     /// In a registry.
-    Registry(RegistryReference),
+    Registry(Image),
+}
+
+/// A module in a registry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Image {
+    /// Where it is.
+    pub reference: RegistryReference,
+    /// Who we are to its registry; nothing where we are whom the process is told to be.
+    pub login: Option<Credentials>,
 }
 
 /// A module's file and how it looked last.
@@ -171,6 +187,31 @@ impl fmt::Display for Origin {
     }
 }
 
+// === impl Image ===
+
+impl Image {
+    /// An image that is fetched with what a route was given for that, or as whom the process is
+    /// told to be.
+    ///
+    /// # Errors
+    /// When what it was given is no login.
+    pub fn new(reference: RegistryReference, given: &Given) -> Result<Self, CredentialsError> {
+        let login = if given.pull.is_empty() {
+            None
+        } else {
+            let texts = given.pull.iter().map(String::as_str);
+            Some(Credentials::DockerConfig(DockerConfig::from_texts(texts)?))
+        };
+        Ok(Self { reference, login })
+    }
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reference.fmt(f)
+    }
+}
+
 // === impl Document ===
 
 impl Document {
@@ -178,5 +219,11 @@ impl Document {
     #[must_use]
     pub fn name(&self) -> &RouteName {
         &self.route.name
+    }
+
+    /// Whether both ask for the same of the same module.
+    #[must_use]
+    pub fn asks_like(&self, other: &Self) -> bool {
+        (&self.route, &self.given) == (&other.route, &other.given)
     }
 }

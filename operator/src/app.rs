@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::claims::Uid;
 use crate::events::Events;
 use crate::fleet;
+use crate::grants;
 use crate::leading::LeaderGate;
 use crate::queue::Queue;
 use crate::reconcile::apply::Cluster;
 use crate::reconcile::resolve::Lookups;
-use crate::reconcile::{After, Metrics, Slot, Stories, validate};
+use crate::reconcile::{After, Metrics, Slot, Stories, Turns, validate};
 use crate::shared::Shared;
+use crate::sources;
 use crate::watches;
 use crate::world::World;
 
@@ -117,8 +119,7 @@ impl Operator {
         let metrics = &config.metrics;
         let shared = Shared::new(
             World::new(config.pool.clone(), validate::asks),
-            Queue::new(metrics.queue("routes")),
-            Queue::new(metrics.queue("statuses")),
+            ["routes", "statuses", "reads", "copies"].map(|name| Queue::new(metrics.queue(name))),
             metrics.kept(),
         );
         let calls = &config.clients.calls;
@@ -136,6 +137,8 @@ impl Operator {
                 config.concurrency,
                 metrics.clone(),
             ),
+            copying: Turns::default(),
+            system_namespace: config.system_namespace.clone(),
             events: Events::new(calls.clone(), config.instance.clone()),
             metrics: metrics.clone(),
             after: Arc::clone(&config.after),
@@ -179,6 +182,33 @@ impl Operator {
         );
         let own = this();
         part(
+            "the watch of Secrets",
+            Box::pin(async move { own.follow_secrets().await }),
+        );
+        let own = this();
+        part(
+            "the watches of what routes refer to",
+            Box::pin(async move { own.keep_sources().await }),
+        );
+        let (own, token) = (this(), stop.clone());
+        part(
+            "the reads of what routes refer to",
+            Box::pin(async move {
+                own.read_sources(token).await;
+                // It was told to: that is said elsewhere.
+                std::future::pending().await
+            }),
+        );
+        let (own, token) = (this(), stop.clone());
+        part(
+            "the copies",
+            Box::pin(async move {
+                own.trim_copies(token).await;
+                std::future::pending().await
+            }),
+        );
+        let own = this();
+        part(
             "the watch of pods",
             Box::pin(async move { own.follow_pods().await }),
         );
@@ -194,6 +224,11 @@ impl Operator {
         );
         let own = this();
         part("the fleet", Box::pin(async move { own.keep_fleet().await }));
+        let own = this();
+        part(
+            "the grants",
+            Box::pin(async move { own.keep_grants().await }),
+        );
         let (own, token) = (this(), stop.clone());
         let routes = tokio::spawn(async move { own.tell_stories(token).await });
         let (own, token) = (this(), stop.clone());
@@ -221,6 +256,45 @@ impl Operator {
             &self.config.documents_namespace,
         );
         watches::documents(&self.stories.shared, api, &self.config.metrics).await;
+    }
+
+    async fn follow_secrets(&self) {
+        let api = Api::namespaced(
+            self.config.clients.watch.clone(),
+            &self.config.documents_namespace,
+        );
+        watches::secrets(&self.stories.shared, api, &self.config.metrics).await;
+    }
+
+    async fn keep_sources(&self) {
+        let client = self.config.clients.watch.clone();
+        sources::keep(Arc::clone(&self.stories.shared), client).await;
+    }
+
+    async fn read_sources(&self, stop: CancellationToken) {
+        let (stories, config) = (Arc::clone(&self.stories), Arc::clone(&self.config));
+        self.work(&self.stories.shared.reads, stop, move |key, slot| {
+            let (stories, config) = (Arc::clone(&stories), Arc::clone(&config));
+            async move {
+                let _slot = slot;
+                sources::read(&stories.shared, &config.clients.calls, &key).await;
+                stories.shared.reads.done(&key);
+            }
+        })
+        .await;
+    }
+
+    async fn trim_copies(&self, stop: CancellationToken) {
+        let stories = Arc::clone(&self.stories);
+        self.work(&self.stories.shared.copies, stop, move |name, slot| {
+            let stories = Arc::clone(&stories);
+            async move {
+                let _slot = slot;
+                stories.trim(&name).await;
+                stories.shared.copies.done(&name);
+            }
+        })
+        .await;
     }
 
     async fn follow_pods(&self) {
@@ -252,6 +326,16 @@ impl Operator {
             &self.config.leader,
         )
         .await;
+    }
+
+    async fn keep_grants(&self) {
+        self.is_warm().await;
+        let api = |client: &Client| grants::api(client.clone(), &self.config.system_namespace);
+        let Clients { watch, calls } = &self.config.clients;
+        let Stories {
+            shared, cluster, ..
+        } = &*self.stories;
+        grants::keep(shared, cluster, &self.config.leader, api(watch), api(calls)).await;
     }
 
     async fn tell_stories(&self, stop: CancellationToken) {

@@ -1,4 +1,4 @@
-//! The story of one route: validate, resolve, build, apply, status.
+//! The story of one route: validate, refer, resolve, copy, build, apply, status.
 //!
 //! It may be told at any time and as often as anybody likes: it looks at what is, and writes what is
 //! not yet so. A step that ends it early leaves what was published before.
@@ -7,36 +7,34 @@
 pub mod apply;
 pub mod build;
 pub mod metrics;
+pub mod refer;
 pub mod resolve;
 pub mod retry;
 pub mod status;
 pub mod validate;
 
+mod look_up;
+mod say;
 mod slot;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crds::document::Resolved;
-use crds::wagi_route::{API_VERSION, KIND};
-use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::claims::{Ask, Loss, Uid};
 use crate::events::Events;
-use crate::outcome::{Holding, Outcome, Problem, Publication, Reached, Served};
+use crate::outcome::{Holding, Outcome, Publication, Reached, Served};
 use crate::shared::Shared;
-use crate::world::Spread;
 use crate::world::document::Published;
 use crate::world::route::Seen;
 use apply::{Cluster, WriteError};
 pub use metrics::Metrics;
+pub use refer::Turns;
 use resolve::Lookups;
 use retry::Again;
 pub use slot::Slot;
-use status::Progress;
 use validate::Valid;
 
 /// The steps of the story.
@@ -44,8 +42,12 @@ use validate::Valid;
 pub enum Step {
     /// What it asks for is valid, and what it holds is known.
     Validate,
+    /// What it refers to is there.
+    Refer,
     /// Its module's digest is known.
     Resolve,
+    /// What it refers to is copied.
+    Copy,
     /// Its document is made.
     Build,
     /// Its document is in the cluster.
@@ -57,11 +59,6 @@ pub enum Step {
 /// Is called after each step of a story.
 pub type After = Arc<dyn Fn(Step) + Send + Sync>;
 
-/// A status waits so long for the first reports, so that a change costs one or two writes.
-const HOLD: Duration = Duration::from_secs(1);
-/// Lookups that are tried again share answers that are so old.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// Tells the stories of all routes.
 pub struct Stories {
     /// What is known, and what is to be done.
@@ -70,6 +67,10 @@ pub struct Stories {
     pub lookups: Lookups,
     /// Writes.
     pub cluster: Cluster,
+    /// Who of two that copy one object goes first.
+    pub copying: Turns,
+    /// Where the operator's account is, for whoever grants it something.
+    pub system_namespace: String,
     /// Tells people.
     pub events: Events,
     /// Counts.
@@ -102,9 +103,11 @@ enum End {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Validate,
+        Self::Refer,
         Self::Resolve,
+        Self::Copy,
         Self::Build,
         Self::Apply,
         Self::Status,
@@ -115,7 +118,9 @@ impl Step {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Validate => "validate",
+            Self::Refer => "refer",
             Self::Resolve => "resolve",
+            Self::Copy => "copy",
             Self::Build => "build",
             Self::Apply => "apply",
             Self::Status => "status",
@@ -156,7 +161,7 @@ impl Stories {
             Err(End::Overtaken) => return Err(End::Overtaken),
             Err(End::Unwritten(_)) => return told.map(drop),
         };
-        // 5. status: pure, and one patch; held for a moment, so it has a queue of its own.
+        // 7. status: pure, and one patch; held for a moment, so it has a queue of its own.
         self.conclude(uid, &route.seen, reached, written);
         match told {
             Ok((_, _, Again::OnChange)) => Ok(()),
@@ -173,11 +178,13 @@ impl Stories {
     ) -> Result<(Reached, bool, Again), End> {
         // 1. validate: pure, can fail.
         let valid = validate::validate(&route.seen).map_err(|problem| {
+            self.shared.change(|world| world.references.forget(uid));
             End::Reached(Box::new(Reached::Refused(problem)), Again::OnChange)
         })?;
         let (held, losses) = self.standing(uid, &valid);
         (self.after)(Step::Validate);
         if held.is_empty() {
+            self.shared.change(|world| world.references.forget(uid));
             self.prune(uid).await.map_err(End::Unwritten)?;
             return Err(End::Reached(
                 Box::new(Reached::Displaced(losses)),
@@ -185,18 +192,26 @@ impl Stories {
             ));
         }
 
-        // 2. resolve: registry, can fail; nothing is asked where the digest is known.
+        // 2. refer: pure, can fail; it waits for nothing, and is told again when there is news.
+        let found = self.refer(uid, &valid, &held, &losses)?;
+        (self.after)(Step::Refer);
+
+        // 3. resolve: registry, can fail; nothing is asked where the digest is known.
         let (resolved, doubt, again) = self
-            .resolve(uid, route, &valid, &held, losses, slot)
+            .resolve(uid, route, &valid, &found, &held, losses, slot)
             .await?;
         (self.after)(Step::Resolve);
 
-        // 3. build: pure, cannot fail.
+        // 4. copy: cluster, can fail; before the document that names the copies.
+        let copies = self.copy_all(&found).await?;
+        (self.after)(Step::Copy);
+
+        // 5. build: pure, cannot fail.
         let (held, losses, published) = self.hold(uid, &route.seen, &valid)?;
-        let built = build::build(&route.seen, &valid, &held, &resolved);
+        let built = build::build(&route.seen, &valid, &held, &resolved, copies);
         (self.after)(Step::Build);
 
-        // 4. apply: cluster, can fail; nothing is written where nothing changed.
+        // 6. apply: cluster, can fail; nothing is written where nothing changed.
         let holding = holding(&valid, &held, losses);
         let (version, written) = match published.filter(|published| built.is(published)) {
             Some(published) => (published.version, false),
@@ -243,75 +258,6 @@ impl Stories {
             }
             (held, losses)
         })
-    }
-
-    async fn resolve(
-        &self,
-        uid: &Uid,
-        route: &Beginning,
-        valid: &Valid,
-        held: &[Ask],
-        losses: Vec<Loss>,
-        slot: &mut Slot,
-    ) -> Result<(Resolved, Option<Problem>, Again), End> {
-        let published = route
-            .published
-            .as_ref()
-            .and_then(|published| published.resolved());
-        let is_this =
-            |known: &&Resolved| known.image == valid.image && known.resolve == route.seen.resolve;
-        if let Some(known) = published.into_iter().chain(&route.known).find(is_this) {
-            return Ok((known.clone(), None, Again::OnChange));
-        }
-        let since = match route.failed_before {
-            true => Instant::now()
-                .checked_sub(FRESH)
-                .unwrap_or(route.wanted)
-                .max(route.wanted),
-            false => route.wanted,
-        };
-        // Others are not to wait for a registry that hangs.
-        let answer = slot
-            .without(self.lookups.digest(&valid.reference, since))
-            .await;
-        let is_current = self.shared.read(|world| {
-            let entry = world.route(uid);
-            entry.is_some_and(|entry| {
-                entry.seen.generation == route.seen.generation
-                    && entry.seen.resolve == route.seen.resolve
-            })
-        });
-        if !is_current {
-            return Err(End::Overtaken);
-        }
-        match answer {
-            Ok(digest) => {
-                let resolved = Resolved {
-                    image: valid.image.clone(),
-                    resolve: route.seen.resolve.clone(),
-                    digest,
-                };
-                self.shared
-                    .change(|world| world.resolved(uid, resolved.clone()));
-                Ok((resolved, None, Again::OnChange))
-            }
-            Err(error) => {
-                let attempts = self.shared.routes.failed(uid);
-                let (problem, again) = retry::of_lookup(&error, attempts);
-                tracing::debug!(%uid, attempts, %error, "a module was not found out");
-                // What was published for this very image stays good, only newer it is not.
-                match published.filter(|known| known.image == valid.image) {
-                    Some(known) => Ok((known.clone(), Some(problem), again)),
-                    None => {
-                        let holding = holding(valid, held, losses);
-                        Err(End::Reached(
-                            Box::new(Reached::Unresolved(holding, problem)),
-                            again,
-                        ))
-                    }
-                }
-            }
-        }
     }
 
     /// Settles, at one moment, what the document is to hold and over which one it is written.
@@ -421,66 +367,6 @@ impl Stories {
             self.shared.routes.add_after(uid.clone(), delay);
         }
     }
-
-    /// Says what is to be said of a route.
-    pub async fn say(&self, uid: &Uid) {
-        let now = Time(Timestamp::now());
-        let told = self.shared.read(|world| {
-            let entry = world.route(uid)?;
-            let outcome = Arc::clone(entry.outcome.as_ref()?);
-            // A newer generation has a story of its own, which says what there is to say.
-            if outcome.generation != entry.seen.generation {
-                return None;
-            }
-            let fold = world.runtimes.fold(uid, entry.version().unwrap_or(0));
-            let is_settled = entry.spread == Spread::Settled;
-            let next = status::next(&entry.seen.status, &outcome, &fold, is_settled, &now);
-            Some((Arc::clone(&entry.seen), entry.version(), entry.spread, next))
-        });
-        let Some((seen, version, spread, next)) = told else {
-            return;
-        };
-        if next.status != seen.status {
-            if let (Progress::Spreading, Spread::Spreading { since, wrote }) =
-                (next.progress, spread)
-            {
-                let until = wrote.unwrap_or(since) + HOLD;
-                if let Some(left) = until
-                    .checked_duration_since(Instant::now())
-                    .filter(|left| !left.is_zero())
-                {
-                    self.shared.statuses.add_after(uid.clone(), left);
-                    return;
-                }
-            }
-            match self.cluster.write_status(&seen, &next.status).await {
-                Ok(written) => self.shared.change(|world| {
-                    world.status_written(uid, Instant::now());
-                    if let Some(written) = written {
-                        world.observe_route(written);
-                    }
-                }),
-                Err(error) => {
-                    let attempts = self.shared.statuses.failed(uid);
-                    tracing::debug!(%uid, attempts, %error, "a status was not written");
-                    if let Again::After(delay) = retry::of_write(&error, attempts) {
-                        self.shared.statuses.add_after(uid.clone(), delay);
-                    }
-                    return;
-                }
-            }
-            (self.after)(Step::Status);
-            if let Some((reason, note)) = next.event {
-                self.events.warn(&reference(&seen), reason, note).await;
-            }
-        }
-        self.shared.statuses.succeeded(uid);
-        if let (Progress::Complete, Some(version)) = (next.progress, version)
-            && let Some(took) = self.shared.change(|world| world.settle(uid, version))
-        {
-            self.metrics.applied(took);
-        }
-    }
 }
 
 /// Where a route answers, for people.
@@ -496,28 +382,5 @@ fn holding(valid: &Valid, held: &[Ask], losses: Vec<Loss>) -> Holding {
     Holding {
         address: format!("{first}{}{more}", valid.route.path.script_name()),
         losses,
-    }
-}
-
-fn reference(seen: &Seen) -> ObjectReference {
-    ObjectReference {
-        api_version: Some(API_VERSION.to_owned()),
-        kind: Some(KIND.to_owned()),
-        name: Some(seen.name.name.clone()),
-        namespace: Some(seen.name.namespace.clone()),
-        uid: Some(seen.uid.to_string()),
-        ..ObjectReference::default()
-    }
-}
-
-// === impl Outcome ===
-
-impl Outcome {
-    fn is_unresolved(&self) -> bool {
-        match &self.reached {
-            Reached::Unresolved(..) => true,
-            Reached::Published(_, publication) => publication.doubt.is_some(),
-            Reached::Refused(_) | Reached::Displaced(_) | Reached::Unpublished(..) => false,
-        }
     }
 }

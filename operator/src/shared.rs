@@ -17,6 +17,14 @@ pub struct Shared {
     pub routes: Queue,
     /// Routes whose status is to be looked at.
     pub statuses: Queue,
+    /// Objects that are to be read.
+    pub reads: Queue,
+    /// Copies that are to be looked at.
+    pub copies: Queue,
+    /// Other places are to be watched.
+    pub places: Notify,
+    /// Other namespaces have something published.
+    pub namespaces: Notify,
     /// The runtimes are to be told of each other.
     pub fleet: Notify,
     /// Every kind of object was listed once.
@@ -30,11 +38,19 @@ impl Shared {
     /// Begins with what is known; `kept` shows how many documents are kept although a list lacked their
     /// routes.
     #[must_use]
-    pub fn new(world: World, routes: Queue, statuses: Queue, kept: IntGauge) -> Self {
+    pub fn new(
+        world: World,
+        [routes, statuses, reads, copies]: [Queue; 4],
+        kept: IntGauge,
+    ) -> Self {
         Self {
             world: Mutex::new(world),
             routes,
             statuses,
+            reads,
+            copies,
+            places: Notify::new(),
+            namespaces: Notify::new(),
             fleet: Notify::new(),
             complete: tokio::sync::watch::Sender::new(false),
             kept,
@@ -58,12 +74,28 @@ impl Shared {
             routes,
             statuses,
             fleet,
+            reads,
+            copies,
+            places,
+            namespaces,
         } = due;
         if !routes.is_empty() {
             self.routes.add(routes);
         }
         if !statuses.is_empty() {
             self.statuses.add(statuses);
+        }
+        if !reads.is_empty() {
+            self.reads.add(reads);
+        }
+        if !copies.is_empty() {
+            self.copies.add(copies);
+        }
+        if places {
+            self.places.notify_one();
+        }
+        if namespaces {
+            self.namespaces.notify_one();
         }
         if fleet {
             self.fleet.notify_one();

@@ -157,6 +157,7 @@ impl Route {
                 image: seen.image().unwrap_or_default().to_owned(),
                 resolve: seen.resolve.clone(),
                 digest: digest.to_owned(),
+                ..Resolved::default()
             },
             spec,
             ..Document::default()

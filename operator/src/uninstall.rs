@@ -1,5 +1,5 @@
-//! Removes all that the operator made, and says what: documents, copies, the list of runtimes, the
-//! Lease.
+//! Removes all that the operator made, and says what: documents, copies, the list of runtimes,
+//! grants, the Lease.
 //!
 //! What people made stays: routes, custom resource definitions, namespaces. Nothing is removed while an
 //! operator holds the Lease, since it would make all of it again.
@@ -11,8 +11,10 @@ use crds::names;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{DeleteParams, ListParams};
-use kube::{Api, Client, Resource};
+use kube::{Api, Client};
 use serde::de::DeserializeOwned;
+
+use crate::grants;
 
 /// A holder renews its Lease every five seconds: one that did not in this time is gone.
 const SILENCE: Duration = Duration::from_secs(12);
@@ -87,6 +89,9 @@ pub async fn uninstall(
     let copies = |kind: &str| format!("copies of {kind} ({kind} of {namespace})");
     say(remove(&config_maps, rest, copies("ConfigMaps")).await?);
     say(remove(&secrets, rest, copies("Secrets")).await?);
+    let grants = grants::api(client.clone(), &place.system_namespace);
+    let what = format!("ReferenceGrants (of {})", place.system_namespace);
+    say(remove(&grants, &of(names::KIND_GRANT), what).await?);
     let deleted = leases
         .delete(names::OPERATOR, &DeleteParams::default())
         .await;
@@ -125,10 +130,16 @@ async fn nobody_leads(leases: &Api<Lease>, place: &Place) -> Result<(), Error> {
 /// Removes all of a kind that have a label.
 async fn remove<K>(api: &Api<K>, labels: &str, what: String) -> Result<Removed, Error>
 where
-    K: Resource + Clone + DeserializeOwned + Debug,
+    K: Clone + DeserializeOwned + Debug,
 {
     let chosen = ListParams::default().labels(labels);
-    let found = api.list_metadata(&chosen).await;
+    let found = match api.list_metadata(&chosen).await {
+        // There is no such kind here, and so none of it.
+        Err(kube::Error::Api(status)) if status.is_not_found() => {
+            return Ok(Removed { count: 0, what });
+        }
+        found => found,
+    };
     let count = found
         .map_err(refused(&format!("listing {what}")))?
         .items

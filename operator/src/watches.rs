@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use backon::ExponentialBuilder;
 use crds::names::{
-    ALLOW_PRUNE_ANNOTATION, FLEET, FLEET_KEY, KIND_FLEET, KIND_LABEL, KIND_ROUTE, NODE, route_uid,
+    ALLOW_PRUNE_ANNOTATION, FLEET, FLEET_KEY, KIND_COPY, KIND_FLEET, KIND_LABEL, KIND_ROUTE, NODE,
+    route_uid,
 };
 use crds::validate::RouteName;
 use crds::wagi_node::WagiNode;
 use crds::wagi_route::WagiRoute;
 use futures::{Stream, StreamExt as _, pin_mut};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use kube::api::Api;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
@@ -26,6 +27,7 @@ use serde::de::DeserializeOwned;
 
 use crate::claims::Uid;
 use crate::reconcile::Metrics;
+use crate::references::Copied;
 use crate::shared::Shared;
 use crate::world::document::Published;
 use crate::world::route::Seen;
@@ -71,7 +73,7 @@ pub async fn routes(shared: &Shared, api: Api<DeserializeGuard<WagiRoute>>, metr
 
 /// Follows what is published.
 pub async fn documents(shared: &Shared, api: Api<ConfigMap>, metrics: &Metrics) {
-    let selector = format!("{KIND_LABEL} in ({KIND_ROUTE},{KIND_FLEET})");
+    let selector = format!("{KIND_LABEL} in ({KIND_ROUTE},{KIND_FLEET},{KIND_COPY})");
     let news = follow(
         api,
         watcher::Config::default().labels(&selector),
@@ -79,23 +81,38 @@ pub async fn documents(shared: &Shared, api: Api<ConfigMap>, metrics: &Metrics) 
     );
     pin_mut!(news);
     let mut listed: HashSet<Uid> = HashSet::new();
+    let mut copies: HashSet<Uid> = HashSet::new();
     let mut fleet = false;
     while let Some(event) = news.next().await {
         match event {
             Event::Init => {
                 listed.clear();
+                copies.clear();
                 fleet = false;
             }
             Event::InitDone => {
                 metrics.relisted("ConfigMap");
                 shared.change(|world| {
-                    world.documents_listed(&listed);
+                    world.documents_listed(&listed, &copies);
                     if !fleet {
                         world.observe_fleet(None);
                     }
                 });
                 listed = HashSet::new();
+                copies = HashSet::new();
             }
+            Event::InitApply(object) if is_copy(&object) => {
+                copies.insert(object.name_any().into());
+                if let Some(copied) = Copied::of_config_map(object) {
+                    shared.change(|world| world.observe_copy(copied));
+                }
+            }
+            Event::Apply(object) if is_copy(&object) => {
+                if let Some(copied) = Copied::of_config_map(object) {
+                    shared.change(|world| world.observe_copy(copied));
+                }
+            }
+            Event::Delete(object) if is_copy(&object) => forget_copy(shared, &object),
             Event::InitApply(object) if object.name_any() == FLEET => {
                 fleet = true;
                 shared.change(|world| world.observe_fleet(fleet_of(object)));
@@ -125,6 +142,46 @@ pub async fn documents(shared: &Shared, api: Api<ConfigMap>, metrics: &Metrics) 
             }
         }
     }
+}
+
+/// Follows the Secrets that are published.
+pub async fn secrets(shared: &Shared, api: Api<Secret>, metrics: &Metrics) {
+    let selector = format!("{KIND_LABEL}={KIND_COPY}");
+    let news = follow(api, watcher::Config::default().labels(&selector), "Secret");
+    pin_mut!(news);
+    let mut listed: HashSet<Uid> = HashSet::new();
+    while let Some(event) = news.next().await {
+        match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(object) => {
+                listed.insert(object.name_any().into());
+                if let Some(copied) = Copied::of_secret(object) {
+                    shared.change(|world| world.observe_copy(copied));
+                }
+            }
+            Event::InitDone => {
+                metrics.relisted("Secret");
+                shared.change(|world| world.secrets_listed(&listed));
+                listed = HashSet::new();
+            }
+            Event::Apply(object) => {
+                if let Some(copied) = Copied::of_secret(object) {
+                    shared.change(|world| world.observe_copy(copied));
+                }
+            }
+            Event::Delete(object) => forget_copy(shared, &object),
+        }
+    }
+}
+
+fn is_copy(object: &ConfigMap) -> bool {
+    crds::copies::source_of(&object.name_any()).is_some()
+}
+
+fn forget_copy<K: Resource>(shared: &Shared, object: &K) {
+    let version = version_of(object.resource_version().as_deref());
+    let name = object.name_any().into();
+    shared.change(|world| world.references.forget_copy(&name, version));
 }
 
 /// Follows the runtimes' pods.
@@ -215,15 +272,9 @@ fn follow<K>(
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    // Up to five seconds: whoever waits for the API server is not to wait long after it is back.
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_max_delay(Duration::from_secs(5))
-        .with_factor(2.0)
-        .without_max_times()
-        .with_jitter();
     let config = config.timeout(watch_seconds());
-    let news = kube::runtime::watcher(api, config).backoff(ExponentialBackoff::from(backoff));
+    // Up to five seconds: whoever waits for the API server is not to wait long after it is back.
+    let news = kube::runtime::watcher(api, config).backoff(backoff(Duration::from_secs(5)));
     news.filter_map(move |event| {
         let event = event.inspect_err(
             |error| tracing::warn!(kind, %error, "a watch is broken, and is begun again"),
@@ -232,8 +283,20 @@ where
     })
 }
 
+/// Pauses between tries, up to the longest.
+pub(crate) fn backoff(longest: Duration) -> ExponentialBackoff {
+    ExponentialBackoff::from(
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(longest)
+            .with_factor(2.0)
+            .without_max_times()
+            .with_jitter(),
+    )
+}
+
 /// By chance, so that not all watches of all programs end together.
-fn watch_seconds() -> u32 {
+pub(crate) fn watch_seconds() -> u32 {
     let chance = RandomState::new().build_hasher().finish();
     let seconds =
         SHORTEST_WATCH_SECONDS + chance % (LONGEST_WATCH_SECONDS - SHORTEST_WATCH_SECONDS + 1);

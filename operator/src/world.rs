@@ -6,8 +6,10 @@
 //! It does no I/O; what a route asks for it is told by the function that it was made with.
 
 pub mod document;
+mod entry;
 mod guard;
 mod lists;
+mod namespaces;
 pub mod route;
 pub mod runtimes;
 
@@ -15,14 +17,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crds::document::Resolved;
+use crds::references::Kind;
 use crds::validate::RouteName;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::claims::{Ask, Claims, Contender, Uid};
-use crate::outcome::{Outcome, Reached};
+use crate::outcome::Outcome;
+use crate::references::{self, Copied, References};
 use document::Published;
+pub use entry::{Entry, Spread};
 pub use guard::Guard;
+use namespaces::Namespaces;
 use route::Seen;
 use runtimes::Runtimes;
 
@@ -33,6 +39,7 @@ pub struct World {
     routes: HashMap<Uid, Entry>,
     names: HashMap<RouteName, Uid>,
     documents: HashMap<Uid, Arc<Published>>,
+    namespaces: Namespaces,
     claims: Claims,
     guard: Guard,
     /// Routes that were made anew, and the route before whose document they need still.
@@ -40,43 +47,12 @@ pub struct World {
     fleet: Option<String>,
     /// The runtimes of the pool.
     pub runtimes: Runtimes,
+    /// What routes refer to.
+    pub references: References,
     /// Routes whose published version is not served everywhere yet, by that version.
     spreading: BTreeMap<u64, Uid>,
     listed: Listed,
     due: Due,
-}
-
-/// A route, and what was done about it.
-#[derive(Debug)]
-pub struct Entry {
-    /// Its newest version.
-    pub seen: Arc<Seen>,
-    /// When its generation was first seen.
-    pub arrived: Instant,
-    /// When its image, or the wish to look it up again, was first seen.
-    pub wanted: Instant,
-    /// What its image was found to be, if that is not in its document.
-    pub resolved: Option<Resolved>,
-    /// What its story came to.
-    pub outcome: Option<Arc<Outcome>>,
-    /// How far its published version is.
-    pub spread: Spread,
-}
-
-/// How far a published version is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
-    /// Nobody has looked yet since this program began.
-    Unknown,
-    /// Runtimes are loading it.
-    Spreading {
-        /// Since when.
-        since: Instant,
-        /// When its status was last written meanwhile.
-        wrote: Option<Instant>,
-    },
-    /// Every runtime that was ready said how it went.
-    Settled,
 }
 
 /// What is to be done.
@@ -88,6 +64,14 @@ pub struct Due {
     pub statuses: BTreeSet<Uid>,
     /// Whether the runtimes are to be told of each other.
     pub fleet: bool,
+    /// Objects that are to be read.
+    pub reads: BTreeSet<Uid>,
+    /// Copies that are to be looked at.
+    pub copies: BTreeSet<Uid>,
+    /// Whether other places are to be watched.
+    pub places: bool,
+    /// Whether other namespaces have something published.
+    pub namespaces: bool,
 }
 
 /// Which lists are complete.
@@ -97,6 +81,7 @@ struct Listed {
     documents: bool,
     pods: bool,
     reports: bool,
+    secrets: bool,
 }
 
 /// Versions of objects grow; 0 stands for one that cannot be read.
@@ -117,11 +102,13 @@ impl World {
             routes: HashMap::new(),
             names: HashMap::new(),
             documents: HashMap::new(),
+            namespaces: Namespaces::default(),
             claims: Claims::default(),
             guard: Guard::new(crds::names::documents_namespace(&pool)),
             heirs: BTreeMap::new(),
             fleet: None,
             runtimes: Runtimes::new(pool),
+            references: References::default(),
             spreading: BTreeMap::new(),
             listed: Listed::default(),
             due: Due::default(),
@@ -130,7 +117,20 @@ impl World {
 
     /// What has become due since it was last asked.
     pub fn take_due(&mut self) -> Due {
-        std::mem::take(&mut self.due)
+        let references::Due {
+            routes,
+            reads,
+            copies,
+            places,
+        } = self.references.take_due();
+        let mut due = std::mem::take(&mut self.due);
+        due.routes.extend(routes);
+        Due {
+            reads,
+            copies,
+            places,
+            ..due
+        }
     }
 
     /// Whether every kind of object was listed once.
@@ -141,8 +141,9 @@ impl World {
             documents,
             pods,
             reports,
+            secrets,
         } = self.listed;
-        routes && documents && pods && reports
+        routes && documents && pods && reports && secrets
     }
 
     /// A route, if there is one.
@@ -244,7 +245,19 @@ impl World {
         }
     }
 
+    /// All copies of Secrets were listed.
+    pub fn secrets_listed(&mut self, listed: &HashSet<Uid>) {
+        self.listed.secrets = true;
+        self.references.copies_listed(Kind::Secret, listed);
+    }
+
+    /// A copy as the cluster has it now.
+    pub fn observe_copy(&mut self, (name, copied): (Uid, Arc<Copied>)) {
+        self.references.observe_copy(name, copied);
+    }
+
     fn remove_route(&mut self, uid: &Uid) {
+        self.references.forget(uid);
         if let Some(entry) = self.routes.remove(uid)
             && let Some(version) = entry.version()
         {
@@ -309,7 +322,7 @@ impl World {
             let what = |published: &Published| (published.route.clone(), published.is_labelled);
             old.text != published.text || what(old) != what(&published)
         });
-        self.documents.insert(uid.clone(), published);
+        self.put_document(&uid, published);
         self.disinherit(&uid);
         if changed {
             self.contend(&uid);
@@ -336,7 +349,7 @@ impl World {
         }) {
             return;
         }
-        self.documents.insert(uid.clone(), published);
+        self.put_document(uid, published);
         self.disinherit(uid);
         self.contend(uid);
     }
@@ -348,7 +361,7 @@ impl World {
             .get(uid)
             .is_some_and(|known| known.object_uid == object_uid)
         {
-            self.documents.remove(uid);
+            self.take_document(uid);
             self.guard.found(uid);
             self.heirs.retain(|_, predecessor| predecessor != uid);
             self.contend(uid);
@@ -356,11 +369,30 @@ impl World {
     }
 
     fn remove_document(&mut self, uid: &Uid) {
-        if self.documents.remove(uid).is_some() {
+        if self.take_document(uid) {
             self.heirs.retain(|_, predecessor| predecessor != uid);
             self.contend(uid);
             self.due.routes.insert(uid.clone());
         }
+    }
+
+    fn put_document(&mut self, uid: &Uid, published: Arc<Published>) {
+        self.references.document(uid, published.copies());
+        let old = self.documents.insert(uid.clone(), Arc::clone(&published));
+        self.due.namespaces |= self.namespaces.replace(old.as_deref(), Some(&published));
+    }
+
+    fn take_document(&mut self, uid: &Uid) -> bool {
+        self.references.document(uid, &[]);
+        let old = self.documents.remove(uid);
+        self.due.namespaces |= self.namespaces.replace(old.as_deref(), None);
+        old.is_some()
+    }
+
+    /// The namespaces whose routes have a document.
+    #[must_use]
+    pub fn namespaces(&self) -> BTreeSet<String> {
+        self.namespaces.all()
     }
 
     /// What a story came to; `written` when it published a new version.
@@ -477,52 +509,6 @@ impl World {
             if !listed.contains(&name) {
                 self.forget_report(&name);
             }
-        }
-    }
-}
-
-// === impl Entry ===
-
-impl Entry {
-    fn new(seen: Arc<Seen>, now: Instant) -> Self {
-        Self {
-            seen,
-            arrived: now,
-            wanted: now,
-            resolved: None,
-            outcome: None,
-            spread: Spread::Unknown,
-        }
-    }
-
-    /// The version of its document that its last story left.
-    #[must_use]
-    pub fn version(&self) -> Option<u64> {
-        match &self.outcome.as_ref()?.reached {
-            Reached::Published(_, publication) => Some(publication.version),
-            _ => None,
-        }
-    }
-
-    /// After a restart the status says whether a version had settled, where it is of that version.
-    fn judge_spread(&self, outcome: &Outcome) -> Spread {
-        let status = &self.seen.status;
-        let digest = status.module.as_ref().map(|module| &module.digest);
-        let same = status.observed_generation == Some(outcome.generation)
-            && digest == outcome.serves.as_ref().map(|served| &served.digest);
-        let programmed = status
-            .conditions
-            .iter()
-            .find(|known| known.type_ == "Programmed");
-        let settled =
-            programmed.is_some_and(|known| known.status == "True" || known.reason == "Failed");
-        if same && settled {
-            return Spread::Settled;
-        }
-        let now = Instant::now();
-        Spread::Spreading {
-            since: now,
-            wrote: None,
         }
     }
 }

@@ -175,6 +175,21 @@ impl DockerConfig {
         Ok(Self(Kind::Text(Arc::new(Text { digest, text }))))
     }
 
+    /// Several such texts as one: of entries with one key the first counts.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is not what `docker login` writes.
+    pub fn from_texts<'a>(
+        texts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, CredentialsError> {
+        let merged = docker_config::merge(texts).map_err(|reason| CredentialsError::Malformed {
+            place: "of the Secret".to_owned(),
+            reason,
+        })?;
+        Self::from_text(merged)
+    }
+
     fn text(&self) -> Result<Option<String>, CredentialsError> {
         let path = match &self.0 {
             Kind::Text(text) => return Ok(Some(text.text.clone())),

@@ -37,7 +37,12 @@ pub struct Traffic {
 impl Installation {
     /// So many runtimes, all ready; the registry has `shop/hello:1`.
     pub fn start(runtimes: usize) -> Self {
-        Self::assemble(|cluster| {
+        Self::start_with(Registry::start(), runtimes)
+    }
+
+    /// The same with a registry that asks who one is.
+    pub fn start_with(registry: Registry, runtimes: usize) -> Self {
+        Self::assemble(registry, |cluster| {
             let operator = cluster.start_operator("wagi-operator-0", &[]);
             let start = |number| cluster.start_node(&format!("wagi-node-{number}"), &[]);
             (operator, (0..runtimes).map(start).collect())
@@ -47,7 +52,7 @@ impl Installation {
     /// An operator and one runtime, each behind a gate of its own, in this order.
     pub fn start_behind_gates(arguments: &[&str]) -> (Self, [Gate; 2]) {
         let mut gates = None;
-        let all = Self::assemble(|cluster| {
+        let all = Self::assemble(Registry::start(), |cluster| {
             let [of_operator, of_node] = gates.insert([cluster.gate(), cluster.gate()]);
             let operator = cluster.start_operator_behind(of_operator, "wagi-operator-0");
             let node = cluster.start_node_behind(of_node, "wagi-node-0", arguments);
@@ -56,12 +61,14 @@ impl Installation {
         (all, gates.expect("they were made"))
     }
 
-    fn assemble(programs: impl FnOnce(&Cluster) -> (Workload, Vec<Workload>)) -> Self {
+    fn assemble(
+        registry: Registry,
+        programs: impl FnOnce(&Cluster) -> (Workload, Vec<Workload>),
+    ) -> Self {
         let cluster = Cluster::start(Options {
             installed: true,
             controllers: true,
         });
-        let registry = Registry::start();
         registry.tag("shop/hello", "1", &artifact(guests::hello));
         let (mut operator, mut nodes) = programs(&cluster);
         operator.wait_until_ready();

@@ -57,6 +57,7 @@ impl Bench {
                 path: Some(format!("/{name}")),
                 module: Some(Module {
                     image: Some(self.registry.reference(&format!("shop/module@{digest}"))),
+                    ..Module::default()
                 }),
                 ..WagiRouteSpec::default()
             },
@@ -159,6 +160,7 @@ fn what_is_published_is_served_and_reported_and_goes_when_it_is_withdrawn() {
     document.spec.env = Some(vec![EnvVar {
         name: Some("A".to_owned()),
         value: Some("b".to_owned()),
+        ..EnvVar::default()
     }]);
     bench.publish(&document);
     let get = ["get", "configmap", "r-uid-hello", "-n", DOCUMENTS_NAMESPACE];

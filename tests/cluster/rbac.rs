@@ -310,7 +310,9 @@ fn a_runtime_reads_what_is_published_and_nothing_else() {
         DOCUMENTS_NAMESPACE,
         &map("r-mine"),
     ));
-    assert_forbidden(list::<Secret>(client, DOCUMENTS_NAMESPACE));
+    list::<Secret>(client, DOCUMENTS_NAMESPACE).unwrap();
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s-mine" } });
+    assert_forbidden(apply::<Secret>(client, DOCUMENTS_NAMESPACE, &secret));
     for namespace in ["default", SYSTEM_NAMESPACE] {
         assert_forbidden(list::<ConfigMap>(client, namespace));
         assert_forbidden(list::<Secret>(client, namespace));
@@ -390,11 +392,29 @@ fn the_operator_publishes_in_the_documents_namespace_and_nowhere_else() {
 }
 
 #[test]
-fn the_operator_reads_no_secret() {
+fn the_operator_reads_secrets_where_it_publishes_and_where_somebody_lets_it() {
     let operator = Program::new(OPERATOR);
-    for namespace in ["default", SYSTEM_NAMESPACE, DOCUMENTS_NAMESPACE] {
+    list::<Secret>(&operator.client, DOCUMENTS_NAMESPACE).unwrap();
+    let cluster = shared();
+    cluster.kubectl_ok(&["create", "namespace", "lets-it-read"]);
+    for namespace in ["default", SYSTEM_NAMESPACE, "lets-it-read"] {
         assert_forbidden(list::<Secret>(&operator.client, namespace));
     }
+    let account = format!("--serviceaccount={SYSTEM_NAMESPACE}:{OPERATOR}");
+    let bind = [
+        "create",
+        "rolebinding",
+        "wagi-refs-reader",
+        "-n",
+        "lets-it-read",
+    ];
+    cluster.kubectl_ok(&[&bind[..], &["--clusterrole=wagi-refs-reader", &account]].concat());
+    process::wait_until("it may read there", || {
+        list::<Secret>(&operator.client, "lets-it-read").is_ok()
+    });
+    list::<ConfigMap>(&operator.client, "lets-it-read").unwrap();
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s-mine" } });
+    assert_forbidden(apply::<Secret>(&operator.client, "lets-it-read", &secret));
 }
 
 #[test]

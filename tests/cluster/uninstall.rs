@@ -43,16 +43,17 @@ fn what_the_operator_made_goes_and_what_people_made_stays() {
     let said = text(&done.stdout);
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(
-        lines[..5],
+        lines[..6],
         [
             "removed: 1 documents (ConfigMaps of wagi-documents)",
             "removed: 1 lists of runtimes (ConfigMaps of wagi-documents)",
             "removed: 0 copies of ConfigMaps (ConfigMaps of wagi-documents)",
             "removed: 0 copies of Secrets (Secrets of wagi-documents)",
+            "removed: 0 ReferenceGrants (of wagi-system)",
             "removed: 1 Leases (wagi-system/wagi-operator)",
         ]
     );
-    assert!(lines[5].starts_with("kept: WagiRoutes,"), "{said}");
+    assert!(lines[6].starts_with("kept: WagiRoutes,"), "{said}");
     all.wait_for_answers("/hello", 404);
     assert_eq!(all.documents(), [""; 0]);
     let left = kubectl(&all, &["get", "configmaps", "-o", "name"]);

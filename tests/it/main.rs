@@ -20,6 +20,7 @@ mod limits;
 mod modules;
 mod proxies;
 mod push;
+mod references;
 mod registry;
 mod repo;
 mod shutdown;

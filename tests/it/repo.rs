@@ -265,6 +265,7 @@ fn has_test(path: &str) -> bool {
     let wanted = [format!("fn {name}("), format!("mod {name} {{")];
     [
         "node-runtime/src",
+        "operator/src",
         "crds/src",
         "registry/src",
         "operator/src",

@@ -27,7 +27,20 @@ impl Folder {
     /// When there is no place for it, or no shell.
     #[must_use]
     pub fn new() -> Self {
-        let folder = TempDir::with_prefix("kube-wagi-").expect("a temporary folder");
+        Self::of(TempDir::with_prefix("kube-wagi-").expect("a temporary folder"))
+    }
+
+    /// A new one in memory, as Secrets need it.
+    ///
+    /// # Panics
+    ///
+    /// When there is no place for it, or no shell.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::of(TempDir::with_prefix_in("kube-wagi-", "/dev/shm").expect("a folder in memory"))
+    }
+
+    fn of(folder: TempDir) -> Self {
         let remover = Command::new("sh")
             .args(["-c", REMOVE, "sh"])
             .arg(folder.path())

@@ -69,6 +69,7 @@ pub struct Cluster {
     programs: Programs,
     port: Port,
     folder: Folder,
+    memory: Folder,
 }
 
 /// What the cluster itself waits with, whoever calls.
@@ -116,6 +117,7 @@ impl Cluster {
             programs,
             port,
             folder,
+            memory: Folder::in_memory(),
         };
         cluster.start_again();
         if options.installed {
@@ -206,6 +208,12 @@ impl Cluster {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// A folder of its own in memory.
+    #[must_use]
+    pub fn memory(&self) -> &Path {
+        self.memory.path()
     }
 
     /// Waits for what needs a runtime, where there is one and where there is none. A client that was

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use node_runtime::admin;
@@ -12,6 +12,7 @@ use node_runtime::guest::{EngineConfig, ExecutorConfig, Reset};
 use node_runtime::http::{self, server};
 use node_runtime::modules::Bounds;
 use node_runtime::source::Manifests;
+use node_runtime::volumes::Volumes;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -192,6 +193,7 @@ impl Node {
                     images: None,
                     store: None,
                 },
+                volumes: Arc::new(Volumes::temporary()),
                 executor: ExecutorConfig {
                     threads_per_level: 2,
                 },

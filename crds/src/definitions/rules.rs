@@ -11,7 +11,9 @@ mod hosts;
 mod image;
 mod limits;
 mod path;
+mod references;
 mod texts;
+mod volumes;
 
 use serde_json::{Value, json};
 
@@ -39,6 +41,8 @@ pub(super) fn all() -> Vec<Rule> {
     rules.extend(path::rules());
     rules.extend(image::rules());
     rules.extend(texts::rules());
+    rules.extend(references::rules());
+    rules.extend(volumes::rules());
     rules.extend(limits::rules());
     rules
 }

@@ -40,6 +40,9 @@ pub(super) fn routes(schema: &mut Value) {
     at(schema, "spec.hosts")["x-kubernetes-list-type"] = json!("set");
     at(schema, "spec.argv")["x-kubernetes-list-type"] = json!("atomic");
     map(at(schema, "spec.env"), "name");
+    at(schema, "spec.envFrom")["x-kubernetes-list-type"] = json!("atomic");
+    map(at(schema, "spec.volumes"), "mountPath");
+    map(at(schema, "spec.module.pullSecrets"), "name");
     map(at(schema, "status.conditions"), "type");
     at(schema, "status.failing")["x-kubernetes-list-type"] = json!("atomic");
     // kstatus takes an object for done when nothing says that somebody is at it, so a new one says

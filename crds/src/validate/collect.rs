@@ -27,6 +27,15 @@ impl Collector {
         });
     }
 
+    /// Notes what is wrong with a field, with a word of ours in place of its value.
+    pub(super) fn said(&mut self, field: impl Into<String>, word: &str, advice: &str) {
+        self.violations.push(Violation {
+            field: field.into(),
+            value: Some(word.to_owned()),
+            advice: advice.to_owned(),
+        });
+    }
+
     /// Notes a field that is not there.
     pub(super) fn missing(&mut self, field: impl Into<String>, advice: &str) {
         self.violations.push(Violation {

@@ -16,6 +16,7 @@ fn hello() -> Manifest {
             path: Some("/hello/...".into()),
             module: Some(Module {
                 image: Some("file:hello.wasm".into()),
+                ..Default::default()
             }),
             ..Default::default()
         }),
@@ -45,6 +46,7 @@ fn variable(name: &str, value: &str) -> EnvVar {
     EnvVar {
         name: Some(name.into()),
         value: Some(value.into()),
+        ..Default::default()
     }
 }
 
@@ -52,6 +54,7 @@ fn volume(mount_path: &str) -> Volume {
     Volume {
         mount_path: Some(mount_path.into()),
         host_path: Some("site".into()),
+        ..Default::default()
     }
 }
 
@@ -242,7 +245,7 @@ fn mount_paths_may_not_overlap() {
     check(
         &with(|spec| spec.volumes = Some(vec![Volume::default()])),
         &[
-            "spec.volumes[0].hostPath: missing; write the folder on this machine, as in site",
+            "spec.volumes[0]: missing; write one of configMap, secret and hostPath",
             "spec.volumes[0].mountPath: missing; write an absolute path, as in /site",
         ],
     );
@@ -322,12 +325,16 @@ fn a_cluster_has_no_files_and_no_folders() {
         [
             "spec.module.image: \"file:hello.wasm\": a cluster has no such file; push it: wagi push \
              hello.wasm REF",
-            "spec.volumes: \"1 items\": a cluster has no folders of this machine; leave it out",
+            "spec.volumes[0].hostPath: \"site\": a cluster has no folders of this machine; write configMap \
+             or secret, or leave it out",
         ]
     );
     let spec = with(|spec| {
         let image = Some("r.example/hello:1".into());
-        spec.module = Some(Module { image });
+        spec.module = Some(Module {
+            image,
+            ..Default::default()
+        });
         spec.suspend = Some(true);
     });
     let route = validate_object("shop", "hello", spec.spec.as_ref().unwrap()).unwrap();
@@ -340,6 +347,7 @@ fn a_cluster_takes_hosts_in_one_spelling() {
     let route = with(|spec| {
         spec.module = Some(Module {
             image: Some("hello.wasm".into()),
+            ..Default::default()
         });
         spec.hosts = texts(&["Shop.example", "2001:DB8::7", "a.example", "a.example"]);
     });
@@ -375,4 +383,87 @@ fn a_number_is_no_longer_than_a_schema_lets_it_be() {
             "spec.limits.memory: {shown}: 65 bytes are too many; write at most 64"
         )],
     );
+}
+
+fn written(spec: serde_json::Value) -> WagiRouteSpec {
+    let mut whole = serde_json::json!({"path": "/a", "module": {"image": "r.example/a:1"}});
+    for (field, value) in spec.as_object().unwrap() {
+        whole[field] = value.clone();
+    }
+    serde_json::from_value(whole).unwrap()
+}
+
+#[track_caller]
+fn refused(spec: serde_json::Value, sentences: &[&str]) {
+    let found = validate_object("shop", "a", &written(spec)).unwrap_err();
+    let found: Vec<String> = found.iter().map(Violation::to_string).collect();
+    assert_eq!(found, sentences);
+}
+
+#[test]
+fn a_reference_names_just_one_object_and_what_of_it() {
+    let key = serde_json::json!({"name": "a", "key": "b"});
+    refused(
+        serde_json::json!({"env": [
+            {"name": "A", "value": "", "valueFrom": {"secretKeyRef": key}},
+            {"name": "B", "valueFrom": {}},
+            {"name": "C", "valueFrom": {"secretKeyRef": key, "configMapKeyRef": key}},
+            {"name": "D", "valueFrom": {"secretKeyRef": {"name": "A_b"}}},
+            {"name": "E", "valueFrom": {"configMapKeyRef": {"key": "a/b"}}},
+        ]}),
+        &[
+            "spec.env[0]: both: write one of value and valueFrom",
+            "spec.env[1].valueFrom: missing; write one of configMapKeyRef and secretKeyRef",
+            "spec.env[2].valueFrom: both: write one of configMapKeyRef and secretKeyRef",
+            "spec.env[3].valueFrom.secretKeyRef.name: \"A_b\": write at most 253 characters a-z, 0-9, - and ., \
+             the first and last a letter or digit",
+            "spec.env[3].valueFrom.secretKeyRef.key: missing; write a key of the object, as in greeting",
+            "spec.env[4].valueFrom.configMapKeyRef.name: missing; write the name of an object, as in settings",
+            "spec.env[4].valueFrom.configMapKeyRef.key: \"a/b\": write at most 253 letters, digits, -, _ and .",
+        ],
+    );
+    refused(
+        serde_json::json!({
+            "envFrom": [{"prefix": "A="}, {"secretRef": {"name": "a"}, "configMapRef": {"name": "a"}}],
+            "volumes": [{"mountPath": "/a"}],
+            "module": {"image": "r.example/a:1", "pullSecrets": [{"name": "a"}, {"name": "a"}, {}]},
+        }),
+        &[
+            "spec.module.pullSecrets[1]: \"a\": the same as spec.module.pullSecrets[0]; remove one",
+            "spec.module.pullSecrets[2].name: missing; write the name of an object, as in settings",
+            "spec.envFrom[0].prefix: \"A=\": write printable ASCII characters without =",
+            "spec.envFrom[0]: missing; write one of configMapRef and secretRef",
+            "spec.envFrom[1]: both: write one of configMapRef and secretRef",
+            "spec.volumes[0]: missing; write one of configMap and secret",
+        ],
+    );
+}
+
+#[test]
+fn references_become_what_they_say() {
+    let route = validate_object(
+        "shop",
+        "a",
+        &written(serde_json::json!({
+            "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "api", "key": "a.b_C-1", "optional": true}}}],
+            "envFrom": [{"prefix": "P_", "configMapRef": {"name": "settings.v1"}}],
+            "volumes": [{"mountPath": "/site", "secret": {"name": "keys"}}],
+            "module": {"image": "r.example/a:1", "pullSecrets": [{"name": "registry"}]},
+        })),
+    )
+    .unwrap();
+    let VariableValue::Key(key) = &route.env[0].value else {
+        panic!("{route:?}")
+    };
+    assert_eq!((&*key.key, key.is_optional), ("a.b_C-1", true));
+    assert_eq!(key.object, Object::secret("api"));
+    assert_eq!(route.env_from[0].prefix, "P_");
+    assert_eq!(
+        route.env_from[0].object.object,
+        Object::config_map("settings.v1")
+    );
+    assert!(
+        matches!(&route.volumes[0].content, VolumeContent::Object(object) if object.object.name == "keys")
+    );
+    assert_eq!(route.pull_secrets, ["registry"]);
 }

@@ -5,17 +5,21 @@ use std::io;
 use std::sync::Arc;
 
 use crds::digest::Digest;
-use crds::validate::ValidRoute;
+use crds::references::Given;
+use crds::validate::{ValidRoute, VolumeContent};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use crate::compile::{self, CompileConfig, CompileError};
 use crate::control::Build;
-use crate::guest::{Engine, EngineConfig, EngineError, Executor, MapError, Program, Reset};
+use crate::guest::{
+    Engine, EngineConfig, EngineError, Executor, MapError, Preopen, Program, Reset,
+};
 use crate::modules::metrics::Compiled;
 use crate::modules::{Class, Compile, Retry};
 use crate::route::{BuildError, Handler, LazySeries, Metrics, Route};
 use crate::store::{CompiledKey, Store};
+use crate::volumes::{VolumeError, Volumes};
 
 /// Makes programs: a child compiles, this process maps; what was compiled is kept in a store.
 pub struct Compiler {
@@ -39,11 +43,23 @@ pub enum CompilerError {
     Map(#[from] MapError),
 }
 
+/// A route cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BuilderError {
+    /// Its module does not fit.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The files of its volumes cannot be made.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+}
+
 /// Makes routes.
 pub struct Builder {
     engine: Engine,
     executor: Arc<Executor>,
     io: Handle,
+    volumes: Arc<Volumes>,
     metrics: Option<Metrics>,
 }
 
@@ -191,20 +207,47 @@ fn not_taken(error: &dyn std::fmt::Display) -> Option<File> {
 // === impl Builder ===
 
 impl Builder {
-    /// Builds for `engine`, and asks modules for their parts on `executor`.
+    /// Builds for `engine`, asks modules for their parts on `executor`, and makes the files of
+    /// `volumes`.
     #[must_use]
     pub const fn new(
         engine: Engine,
         executor: Arc<Executor>,
         io: Handle,
+        volumes: Arc<Volumes>,
         metrics: Option<Metrics>,
     ) -> Self {
         Self {
             engine,
             executor,
             io,
+            volumes,
             metrics,
         }
+    }
+
+    /// The folders that a route's guests may read.
+    fn files(&self, route: &ValidRoute, given: &Given) -> Result<Arc<[Preopen]>, VolumeError> {
+        let of_host = route
+            .volumes
+            .iter()
+            .filter_map(|volume| match &volume.content {
+                VolumeContent::Folder(path) => Some(Ok(Preopen {
+                    guest_path: volume.mount_path.clone(),
+                    host_path: path.clone(),
+                    keep: None,
+                })),
+                VolumeContent::Object(_) => None,
+            });
+        let made = given.volumes.iter().map(|volume| {
+            let folder = self.volumes.folder(&volume.files, volume.is_secret)?;
+            Ok(Preopen {
+                guest_path: volume.mount_path.clone(),
+                host_path: folder.path().to_owned(),
+                keep: Some(folder),
+            })
+        });
+        of_host.chain(made).collect()
     }
 
     fn series(&self, name: &str) -> Option<LazySeries> {
@@ -215,15 +258,18 @@ impl Builder {
 impl Build for Builder {
     type Program = Program;
     type Target = Arc<Route>;
-    type Error = BuildError;
+    type Error = BuilderError;
 
     fn build(
         &self,
         route: &ValidRoute,
+        given: &Given,
         program: Arc<Program>,
         digest: Digest,
-    ) -> Result<Arc<Route>, BuildError> {
-        let building = Handler::build(route, program, digest, &self.engine, &self.executor);
+    ) -> Result<Arc<Route>, BuilderError> {
+        let files = self.files(route, given)?;
+        let (env, engine) = (&given.env, &self.engine);
+        let building = Handler::build(route, env, files, program, digest, engine, &self.executor);
         let name = route.name.to_string();
         Ok(Arc::new(Route {
             handler: Some(self.io.block_on(building)?),

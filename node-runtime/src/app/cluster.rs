@@ -10,11 +10,13 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Runtime;
+use super::command::Failure;
 use crate::admin::Health;
 use crate::config;
 use crate::control::Statuses;
 use crate::report::{Identity, Reporter, compose};
 use crate::source::kubernetes::{Settings, View};
+use crate::volumes::{Volumes, check_in_memory};
 
 /// Where documents come from under a configuration.
 pub(super) fn source(config: &config::Node, client: Client) -> Settings {
@@ -24,7 +26,21 @@ pub(super) fn source(config: &config::Node, client: Client) -> Settings {
         relist_spread: config.relist_spread.get(),
         shrink_grace: config.shrink_grace.get(),
         folder: Some(config.documents.clone()),
+        secrets: config.secrets.as_ref().map(|folder| folder.join("copies")),
     }
+}
+
+/// Where the files of objects are made under a configuration.
+///
+/// # Errors
+///
+/// When a folder for secrets is not in memory, or one of the folders cannot be used.
+pub(super) fn volumes(config: &config::Node) -> Result<Volumes, Failure> {
+    if let Some(secrets) = &config.secrets {
+        check_in_memory(secrets)?;
+    }
+    let secrets = config.secrets.as_ref().map(|folder| folder.join("volumes"));
+    Ok(Volumes::open(&config.volumes, secrets.as_deref())?)
 }
 
 /// Begins; dropping what it returns ends it.

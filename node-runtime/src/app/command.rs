@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -20,6 +21,7 @@ use crate::modules::{Bounds, Images};
 use crate::shutdown::{self, Draining, Ended, UnderWay};
 use crate::source::{Kubernetes, Manifests, Source, kubernetes};
 use crate::store::Store;
+use crate::volumes::Volumes;
 use crate::{config, control, telemetry};
 
 /// A command could not do its work.
@@ -67,7 +69,9 @@ struct Server {
 pub fn serve(config: config::Up) -> Result<(), Failure> {
     on_io_threads(async {
         let source = Manifests::open(config.paths)?;
-        Server::bind(&config.serve)?.run(source).await
+        Server::bind(&config.serve, || Ok(Volumes::temporary()))?
+            .run(source)
+            .await
     })
 }
 
@@ -80,7 +84,7 @@ pub fn serve_cluster(config: config::Node) -> Result<(), Failure> {
     on_io_threads(async {
         let client = kubernetes::connect(config.kubeconfig.clone()).await?;
         // Whoever holds the store's lock has the folder of documents, too.
-        let mut server = Server::bind(&config.serve)?;
+        let mut server = Server::bind(&config.serve, || cluster::volumes(&config))?;
         let source = Kubernetes::open(cluster::source(&config, client.clone()))?;
         let _beside = cluster::start(config, client, source.view(), &mut server.runtime);
         server.run(source).await
@@ -90,11 +94,15 @@ pub fn serve_cluster(config: config::Node) -> Result<(), Failure> {
 // === impl Server ===
 
 impl Server {
-    fn bind(config: &config::Serve) -> Result<Self, Failure> {
+    /// Makes `volumes` once it holds the store, and so what is beside it.
+    fn bind(
+        config: &config::Serve,
+        volumes: impl FnOnce() -> Result<Volumes, Failure>,
+    ) -> Result<Self, Failure> {
         let listener = server::bind(config.listen)
             .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
         let address = listener.local_addr()?;
-        let runtime = Runtime::new(runtime_config(config)?)?;
+        let runtime = Runtime::new(runtime_config(config, volumes)?)?;
         if let Some(address) = runtime.admin_address() {
             tracing::info!("admin server on http://{address}");
         }
@@ -173,7 +181,10 @@ fn io_threads() -> std::io::Result<runtime::Runtime> {
         .build()
 }
 
-fn runtime_config(config: &config::Serve) -> Result<Config, Failure> {
+fn runtime_config(
+    config: &config::Serve,
+    volumes: impl FnOnce() -> Result<Volumes, Failure>,
+) -> Result<Config, Failure> {
     let max_requests = capacity::guests(config.max_requests.get() as usize);
     let store = storage::open(&config.store)?;
     Ok(Config {
@@ -203,6 +214,7 @@ fn runtime_config(config: &config::Serve) -> Result<Config, Failure> {
         executor: ExecutorConfig {
             threads_per_level: capacity::cores(),
         },
+        volumes: Arc::new(volumes()?),
         max_requests,
         stderr_rate: config.stderr_rate.get(),
         endings: None,
@@ -237,6 +249,7 @@ fn runtime_config_of_call(config: &config::Call) -> Result<Config, Failure> {
         executor: ExecutorConfig {
             threads_per_level: 1,
         },
+        volumes: Arc::new(Volumes::temporary()),
         max_requests: 1,
         stderr_rate: u32::MAX,
         endings: None,

@@ -65,6 +65,9 @@ pub async fn check<C: Compile>(
                 folder.display()
             ));
         }
+        if let Err(missing) = &document.given {
+            say(missing.clone());
+        }
         match loaded {
             Err(failure) if failure.error == LoadError::NoRegistries => {}
             Err(failure) => say(format!("spec.module.image: {failure}")),
@@ -194,7 +197,7 @@ mod tests {
             lines,
             [
                 "c.yaml:4:48: spec.extra: unknown field; write one of hosts, path, module, entrypoint, argv, \
-                 env, volumes, limits, onDisconnect, suspend",
+                 env, envFrom, volumes, limits, onDisconnect, suspend",
                 "a.yaml:1:1: default/a: spec.volumes: there is no folder site",
                 "b.yaml:1:1: default/b: spec.module.image: the module says bad",
                 "d.yaml:1:1: default/d: spec.module.image: there is no file d.wasm",

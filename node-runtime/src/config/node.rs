@@ -33,6 +33,10 @@ pub struct Node {
     pub shrink_grace: Duration,
     /// Where documents are kept.
     pub documents: PathBuf,
+    /// Where files of ConfigMaps are made.
+    pub volumes: PathBuf,
+    /// Where Secrets are kept, in memory; nothing where they are not.
+    pub secrets: Option<PathBuf>,
     /// How requests are served; modules are kept beside the documents.
     pub serve: Serve,
 }
@@ -93,6 +97,8 @@ impl TryFrom<NodeArgs> for Node {
                 relist_spread: relist_spread?,
                 shrink_grace: shrink_grace?,
                 documents: folder.join("documents"),
+                volumes: folder.join("volumes"),
+                secrets: args.secrets.filter(|folder| !folder.as_os_str().is_empty()),
                 serve,
             })
         })
@@ -143,6 +149,7 @@ mod tests {
     fn flags_have_the_documented_defaults() {
         let node = node(&POD).expect("a configuration");
         assert_eq!(node.kubeconfig, None);
+        assert_eq!(node.secrets, None);
         assert_eq!(node.system_namespace, "wagi-system");
         assert_eq!(node.documents_namespace, "wagi-documents");
         assert_eq!(node.pool, "default");
@@ -175,6 +182,7 @@ mod tests {
             "--relist-spread=0s",
             "--shrink-grace=1h",
             "--kubeconfig=/k",
+            "--secrets=/m",
             "--pre-stop-wait=0s",
         ])
         .expect("a configuration");
@@ -183,6 +191,8 @@ mod tests {
         assert_eq!(node.kubeconfig, Some(PathBuf::from("/k")));
         assert_eq!(node.serve.lifecycle.pre_stop_wait, Duration::from_secs(0));
         assert_eq!(node.documents, PathBuf::from("/s/documents"));
+        assert_eq!(node.volumes, PathBuf::from("/s/volumes"));
+        assert_eq!(node.secrets, Some(PathBuf::from("/m")));
     }
 
     #[test]

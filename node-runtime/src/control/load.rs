@@ -41,7 +41,7 @@ pub(super) async fn load<C: Compile, B: Build<Program = C::Program>>(
     builds: &Semaphore,
     documents: Vec<Arc<Document>>,
 ) -> Vec<Outcome<B::Target>> {
-    let (ready, mut outcomes) = without_folder(documents);
+    let (ready, mut outcomes) = complete(documents);
     let Some(first) = ready.first() else {
         return outcomes;
     };
@@ -62,21 +62,27 @@ pub(super) async fn load<C: Compile, B: Build<Program = C::Program>>(
     outcomes
 }
 
-/// Those that lack a folder fail; the others may go on.
-fn without_folder<T>(documents: Vec<Arc<Document>>) -> (Vec<Arc<Document>>, Vec<Outcome<T>>) {
+/// Those that lack something fail; the others may go on.
+fn complete<T>(documents: Vec<Arc<Document>>) -> (Vec<Arc<Document>>, Vec<Outcome<T>>) {
     let (mut ready, mut outcomes) = (Vec::with_capacity(documents.len()), Vec::new());
     for document in documents {
-        let Some(folder) = &document.missing_volume else {
+        let Some(reason) = lack(&document) else {
             ready.push(document);
             continue;
         };
-        let reason = format!("there is no folder {}", folder.display());
         outcomes.push(Outcome {
             document,
             loaded: Err(Failed::of(Cause::Build, reason)),
         });
     }
     (ready, outcomes)
+}
+
+fn lack(document: &Document) -> Option<String> {
+    if let Some(folder) = &document.missing_volume {
+        return Some(format!("there is no folder {}", folder.display()));
+    }
+    document.given.as_ref().err().cloned()
 }
 
 fn build<B: Build>(
@@ -88,7 +94,9 @@ fn build<B: Build>(
     let one = |document: Arc<Document>| {
         // Nothing of the builder's is shared between two calls that a panic could leave half done.
         let built = catch_unwind(AssertUnwindSafe(|| {
-            builder.build(&document.route, Arc::clone(program), digest)
+            let given = document.given.as_ref();
+            let given = given.expect("a document that lacks something is not built");
+            builder.build(&document.route, given, Arc::clone(program), digest)
         }));
         let loaded = match built {
             Ok(Ok(target)) => Ok((digest, target)),

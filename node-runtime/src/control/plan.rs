@@ -36,9 +36,16 @@ pub(super) fn plan<T>(slots: &Slots<T>, snapshot: &Snapshot) -> Plan {
                 origin: _,
                 module,
                 missing_volume,
+                given,
             } = &***document;
             // Where a route stands does not matter to how it is served.
-            (route, module, missing_volume) != (&tried.route, &tried.module, &tried.missing_volume)
+            let asked = (
+                &tried.route,
+                &tried.module,
+                &tried.missing_volume,
+                &tried.given,
+            );
+            (route, module, missing_volume, given) != asked
         })
     };
     Plan {

@@ -4,14 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crds::digest::Digest;
-use crds::module_reference::RegistryReference;
 use crds::validate::RouteName;
 use tokio::time::Instant;
 
 use super::change::Change;
 use super::status::{Cause, RouteState, RouteStatus};
 use crate::routing::{Conflict, Entry};
-use crate::source::{Document, ModuleSource, Snapshot};
+use crate::source::{Document, Image, ModuleSource, Snapshot};
 
 /// What came of loading a route.
 pub(super) struct Outcome<T> {
@@ -91,7 +90,7 @@ impl<T> Slots<T> {
     }
 
     /// The images of what serves and of what was asked for last.
-    pub(super) fn images(&self) -> HashSet<&RegistryReference> {
+    pub(super) fn images(&self) -> HashSet<&Image> {
         let documents = self
             .slots
             .values()
@@ -292,9 +291,7 @@ impl<T> Slots<T> {
                         digest,
                     }),
                     // The file was touched, and says what it said before.
-                    Some(old) if old.digest == digest && old.document.route == document.route => {
-                        None
-                    }
+                    Some(old) if old.digest == digest && old.document.asks_like(&document) => None,
                     Some(_) => Some(Change::Changed {
                         route: route.clone(),
                         digest,

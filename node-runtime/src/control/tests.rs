@@ -25,6 +25,7 @@ impl Build for TextBuilder {
     fn build(
         &self,
         route: &ValidRoute,
+        _: &Given,
         program: Arc<String>,
         _: Digest,
     ) -> Result<String, BadText> {

@@ -1,5 +1,6 @@
 //! What a guest is given by whoever starts it.
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -50,12 +51,14 @@ pub struct Strings {
 }
 
 /// A folder that the guest may read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Preopen {
     /// The path the guest sees.
     pub guest_path: String,
     /// The folder it is.
     pub host_path: PathBuf,
+    /// Whatever must stay as long as the folder is read.
+    pub keep: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The guest's standard input.

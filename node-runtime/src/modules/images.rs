@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use crds::digest::Digest;
-use crds::module_reference::RegistryReference;
 use registry::retry::{Class, Retry};
 use registry::{Client, Credentials, Problem, Resolved, Sink};
 use tokio::runtime::Handle;
@@ -19,6 +18,7 @@ use super::bytes;
 use super::error::{Failure, LoadError};
 use super::metrics::{Metrics, Pulled};
 use crate::compile;
+use crate::source::Image;
 use crate::store::{self, Store, Unpublished};
 
 /// Where images are looked for, and where they are kept.
@@ -66,13 +66,17 @@ impl Images {
 
     /// What an image is: as its registry says it, or as it was when the registry could be reached.
     /// One that is named by its digest cannot have become another.
-    pub(super) async fn resolve(&self, image: &RegistryReference) -> Result<Pinned, Failure> {
-        if image.digest.is_some()
+    pub(super) async fn resolve(&self, image: &Image) -> Result<Pinned, Failure> {
+        if image.reference.digest.is_some()
             && let Some(known) = self.recall(image).await
         {
             return Ok(known);
         }
-        match self.client.resolve(image, &self.credentials).await {
+        match self
+            .client
+            .resolve(&image.reference, self.login(image))
+            .await
+        {
             Ok(resolved) => {
                 self.remember(image, &resolved).await;
                 Ok(Pinned {
@@ -94,7 +98,7 @@ impl Images {
     /// The bytes of an image, verified, at their beginning.
     pub(super) async fn fetch(
         &self,
-        image: &RegistryReference,
+        image: &Image,
         pinned: &Pinned,
         limit: u64,
         metrics: Option<&Metrics>,
@@ -124,24 +128,23 @@ impl Images {
         pulled
     }
 
-    async fn resolve_again(
-        &self,
-        image: &RegistryReference,
-        pinned: &Pinned,
-    ) -> Result<Resolved, Failure> {
-        let resolved = self.client.resolve(image, &self.credentials).await;
+    async fn resolve_again(&self, image: &Image, pinned: &Pinned) -> Result<Resolved, Failure> {
+        let resolved = self
+            .client
+            .resolve(&image.reference, self.login(image))
+            .await;
         let resolved = resolved.map_err(|error| Failure::of_image(&error, error.retry()))?;
         if resolved.module == pinned.module {
             return Ok(resolved);
         }
         self.remember(image, &resolved).await;
-        Err(Failure::moved(image, &pinned.module))
+        Err(Failure::moved(&image.reference, &pinned.module))
     }
 
     fn pull(
         &self,
         io: &Handle,
-        image: &RegistryReference,
+        image: &Image,
         resolved: &Resolved,
         limit: u64,
     ) -> Result<File, Failure> {
@@ -176,16 +179,18 @@ impl Images {
     fn pull_into(
         &self,
         io: &Handle,
-        image: &RegistryReference,
+        image: &Image,
         resolved: &Resolved,
         limit: u64,
         mut target: Target,
     ) -> Result<File, PullError> {
-        let pulled =
-            io.block_on(
-                self.client
-                    .pull(image, resolved, &self.credentials, limit, &mut target),
-            );
+        let pulled = io.block_on(self.client.pull(
+            &image.reference,
+            resolved,
+            self.login(image),
+            limit,
+            &mut target,
+        ));
         match pulled {
             Ok(()) => target.finish(image, &resolved.module),
             Err(error) => Err(match error.problem() {
@@ -197,12 +202,17 @@ impl Images {
         }
     }
 
+    /// Who we are for an image: its own login, and no other beside it, where it has one.
+    fn login<'a>(&'a self, image: &'a Image) -> &'a Credentials {
+        image.login.as_ref().unwrap_or(&self.credentials)
+    }
+
     async fn kept(&self, module: Digest) -> Option<File> {
         let store = self.store.clone()?;
         spawn_blocking(move || store.blob(&module)).await.ok()?
     }
 
-    async fn recall(&self, image: &RegistryReference) -> Option<Pinned> {
+    async fn recall(&self, image: &Image) -> Option<Pinned> {
         let (store, text) = (self.store.clone()?, image.to_string());
         let known = spawn_blocking(move || store.recall(&text)).await.ok()??;
         Some(Pinned {
@@ -211,7 +221,7 @@ impl Images {
         })
     }
 
-    async fn remember(&self, image: &RegistryReference, resolved: &Resolved) {
+    async fn remember(&self, image: &Image, resolved: &Resolved) {
         let Some(store) = self.store.clone() else {
             return;
         };
@@ -252,7 +262,7 @@ fn is_unreachable(error: &registry::Error) -> bool {
 
 impl Target {
     /// The bytes as a file that can only be read; in the store under their digest, if it takes them.
-    fn finish(self, image: &RegistryReference, module: &Digest) -> Result<File, PullError> {
+    fn finish(self, image: &Image, module: &Digest) -> Result<File, PullError> {
         let file = match self {
             Self::Memory(file) => file,
             Self::Store(_, mut unpublished) => {

@@ -132,9 +132,12 @@ async fn every_failure_says_what_is_wrong() {
     assert_eq!(error.error, LoadError::NoRegistries);
 }
 
-fn image(text: &str) -> RegistryReference {
+fn image(text: &str) -> Image {
     match crds::module_reference::ModuleReference::parse(text) {
-        Ok(crds::module_reference::ModuleReference::Registry(image)) => image,
+        Ok(crds::module_reference::ModuleReference::Registry(reference)) => Image {
+            reference,
+            login: None,
+        },
         other => panic!("{text} is {other:?}"),
     }
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use crds::manifest::Manifest;
 use crds::module_reference::ModuleReference;
-use crds::validate::{Place, ValidRoute, validate};
+use crds::validate::{Place, ValidRoute, VolumeContent, validate};
 use crds::wagi_route::{GROUP, KIND};
 
 use super::mistake::Mistake;
 use super::node::{Node, read};
+use super::object::{self, Held};
 use super::yaml;
 
 /// What stands in one file.
@@ -20,6 +21,8 @@ use super::yaml;
 pub(super) struct Contents {
     /// The routes that can be served, and the line where each begins.
     pub(super) routes: Vec<(u64, ValidRoute)>,
+    /// ConfigMaps and Secrets, which routes may take something of.
+    pub(super) objects: Vec<Held>,
     /// Everything that is wrong.
     pub(super) mistakes: Vec<Mistake>,
     /// How many objects of other kinds there are.
@@ -50,10 +53,23 @@ pub(super) fn contents(file: &Arc<Path>, text: &str, place: Place) -> Contents {
         match yaml::parse(&document) {
             Err((position, text)) => contents.mistakes.push(Mistake::at(file, position, text)),
             Ok(root) if is_ours(&root) => route(&mut contents, file, &root, place),
-            Ok(_) => contents.other_kinds += 1,
+            Ok(root) => other(&mut contents, file, &root),
         }
     }
     contents
+}
+
+/// What routes may take something of, or nothing that matters here.
+fn other(contents: &mut Contents, file: &Arc<Path>, root: &Node) {
+    let Some(kind) = object::kind(root) else {
+        contents.other_kinds += 1;
+        return;
+    };
+    match object::held(file, root, kind) {
+        Ok(Some(held)) => contents.objects.push(held),
+        Ok(None) => contents.other_kinds += 1,
+        Err(mistakes) => contents.mistakes.extend(mistakes),
+    }
 }
 
 /// A typing mistake in one of the two names must not make a route vanish.
@@ -110,7 +126,9 @@ fn route(contents: &mut Contents, file: &Arc<Path>, root: &Node, place: Place) {
 fn resolve(route: &mut ValidRoute, file: &Path) {
     let folder = file.parent().unwrap_or(Path::new(""));
     for volume in &mut route.volumes {
-        volume.host_path = folder.join(&volume.host_path);
+        if let VolumeContent::Folder(path) = &mut volume.content {
+            *path = folder.join(&path);
+        }
     }
     match &mut route.module {
         ModuleReference::File(path) => *path = folder.join(&path),
@@ -155,7 +173,8 @@ spec:
             route.module,
             ModuleReference::File("routes/hello.wasm".into())
         );
-        assert_eq!(route.volumes[0].host_path, Path::new("routes/site"));
+        let site = VolumeContent::Folder("routes/site".into());
+        assert_eq!(route.volumes[0].content, site);
     }
 
     #[test]
@@ -232,7 +251,8 @@ spec:
             [
                 "shop.yaml:6:19: spec.module.image: \"file:hello.wasm\": a cluster has no such file; push it: \
                  wagi push hello.wasm REF",
-                "shop.yaml:7:3: spec.volumes: \"1 items\": a cluster has no folders of this machine; leave it out",
+                "shop.yaml:7:42: spec.volumes[0].hostPath: \"site\": a cluster has no folders of this machine; write \
+                 configMap or secret, or leave it out",
             ]
         );
     }

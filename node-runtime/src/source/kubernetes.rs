@@ -1,4 +1,4 @@
-//! The API server as a source: one list and one watch of the ConfigMaps of a namespace.
+//! The API server as a source: one list and one watch each of a namespace's ConfigMaps and Secrets.
 //!
 //! A task of its own follows them, so that whoever takes snapshots may take their time: what was
 //! published meanwhile is in the next one. What was published last is kept on disk and read first,
@@ -6,6 +6,7 @@
 //! and knows no module.
 
 mod client;
+mod copies;
 mod known;
 mod patience;
 mod published;
@@ -22,6 +23,7 @@ use tokio::sync::watch as channel;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Snapshot, Source};
+use copies::{Documents, Secrets};
 use known::Known;
 use snapshot::Journal;
 use watch::Follower;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub shrink_grace: Duration,
     /// Where what was seen is kept, if it is.
     pub folder: Option<PathBuf>,
+    /// Where the Secrets that were seen are kept, if they are: in memory.
+    pub secrets: Option<PathBuf>,
 }
 
 /// What is known beside documents.
@@ -77,9 +81,9 @@ pub enum Stage {
 pub struct Kubernetes {
     snapshots: channel::Receiver<Option<Arc<Snapshot>>>,
     view: channel::Receiver<View>,
-    _task: AbortOnDropHandle<()>,
-    /// Whoever drops this waits until the disk has what was seen.
-    _journal: Option<Journal>,
+    _tasks: [AbortOnDropHandle<()>; 2],
+    /// Whoever drops these waits until the disk has what was seen.
+    _journals: [Option<Journal>; 2],
 }
 
 // === impl Kubernetes ===
@@ -90,18 +94,38 @@ impl Kubernetes {
     /// # Errors
     /// When what was seen cannot be kept where it should be.
     pub fn open(settings: Settings) -> Result<Self, SnapshotError> {
-        let kept = settings.folder.as_deref().map(Journal::open).transpose()?;
-        let (journal, restored) = kept.unzip();
+        let kept = |folder: &Option<PathBuf>| {
+            let kept = folder.as_deref().map(Journal::open).transpose()?;
+            Ok::<_, SnapshotError>(kept.unzip())
+        };
+        let (journal, restored) = kept(&settings.folder)?;
+        let (memory, remembered) = kept(&settings.secrets)?;
         let (send, snapshots) = channel::channel(None);
         let (show, view) = channel::channel(View::default());
-        let known = Known::new(settings.namespace.clone());
-        let keeper = journal.as_ref().map(Journal::keeper);
-        let follower = Follower::new(settings, known, keeper, send, show);
+        let (hand, handed) = channel::channel(Arc::default());
+        let mut secrets = Secrets::new(hand);
+        // Before the documents, which would wait for them.
+        if let Some(remembered) = remembered {
+            secrets.remember(remembered);
+        }
+        let documents = Documents {
+            known: Known::new(settings.namespace.clone()),
+            secrets: handed,
+            snapshots: send,
+            view: show,
+        };
+        let keeper = |journal: &Option<Journal>| journal.as_ref().map(Journal::keeper);
+        let secrets = Follower::new(settings.clone(), secrets, keeper(&memory));
+        let documents = Follower::new(settings, documents, keeper(&journal));
+        let task = |running| AbortOnDropHandle::new(running);
         Ok(Self {
             snapshots,
             view,
-            _task: AbortOnDropHandle::new(tokio::spawn(follower.run(restored))),
-            _journal: journal,
+            _tasks: [
+                task(tokio::spawn(documents.run(restored))),
+                task(tokio::spawn(secrets.run(None))),
+            ],
+            _journals: [journal, memory],
         })
     }
 

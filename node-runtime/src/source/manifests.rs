@@ -5,6 +5,7 @@
 //! of its last good version.
 
 mod file;
+mod objects;
 mod scanner;
 
 use std::path::PathBuf;

@@ -14,7 +14,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::mistake::Position;
 
-pub(super) use reading::read;
+pub(super) use reading::{Misfit, read};
 
 /// A value and where it stands.
 #[derive(Debug)]

@@ -1,3 +1,4 @@
+use prometheus::IntGauge;
 use std::sync::Mutex;
 
 use futures::FutureExt as _;
@@ -133,8 +134,9 @@ async fn keep_until(server: &ApiServer, shared: &Shared, asked: usize) {
 }
 
 fn shared(world: World) -> Shared {
-    let queue = || Queue::new(QueueMetrics::for_tests());
-    Shared::new(world, queue(), queue())
+    let queues = [(); 4].map(|()| Queue::new(QueueMetrics::for_tests()));
+    let kept = IntGauge::new("kept", "how many").expect("a name");
+    Shared::new(world, queues, kept)
 }
 
 #[tokio::test(start_paused = true)]

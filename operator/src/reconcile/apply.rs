@@ -3,6 +3,8 @@
 //! Every write is asked of the leader's claim first, carries the version that it was computed from,
 //! ends within a bound, and is counted. Nothing here decides what to write.
 
+mod copies;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use crds::names::{FLEET, FLEET_KEY, KIND_FLEET, KIND_LABEL, OPERATOR, document_n
 use crds::wagi_route::{API_VERSION, KIND, WagiRoute, WagiRouteStatus};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams, Preconditions};
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, DynamicObject};
 use kube::{Client, Error};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -204,6 +206,42 @@ impl Cluster {
         let (parameters, patch) = (parameters(), Patch::Apply(&object));
         let call = self.documents.patch(FLEET, &parameters, &patch);
         self.write("fleet", "apply", call).await.map(drop)
+    }
+
+    /// Gives the HTTPRoutes of a namespace leave.
+    ///
+    /// # Errors
+    ///
+    /// When it may not be as it should be afterwards.
+    pub async fn grant(
+        &self,
+        grants: &Api<DynamicObject>,
+        grant: &DynamicObject,
+    ) -> Result<DynamicObject, WriteError> {
+        let name = grant.metadata.name.clone().unwrap_or_default();
+        let (parameters, patch) = (parameters(), Patch::Apply(grant));
+        let call = grants.patch(&name, &parameters, &patch);
+        self.write("grant", "apply", call).await
+    }
+
+    /// Takes it away; one that is gone is taken away.
+    ///
+    /// # Errors
+    ///
+    /// When it may be there still.
+    pub async fn withdraw(
+        &self,
+        grants: &Api<DynamicObject>,
+        name: &str,
+    ) -> Result<(), WriteError> {
+        let parameters = DeleteParams::default();
+        let call = async {
+            match grants.delete(name, &parameters).await {
+                Err(Error::Api(status)) if status.is_not_found() => Ok(()),
+                deleted => deleted.map(drop),
+            }
+        };
+        self.write("grant", "delete", call).await
     }
 
     /// A write as all of them are made.

@@ -3,13 +3,18 @@
 //!
 //! Equal input makes equal text, byte for byte: what is in the cluster already is not written again.
 
-use crds::document::{Claim, Document, Identity, Resolved, VERSIONS};
+mod references;
+
+use crds::copies::CopyReference;
+use crds::document::{Claim, Document, Identity, Login, REFERENCES, Resolved, VERSIONS};
 use crds::names::{DOCUMENT_KEY, KIND_LABEL, KIND_ROUTE, ROUTE_ANNOTATION, document_name};
 use crds::validate::OnDisconnect;
-use crds::wagi_route::{EnvVar, IntOrString, LimitsSpec, Module, TimeoutsSpec, WagiRouteSpec};
+use crds::wagi_route::{IntOrString, LimitsSpec, Module, TimeoutsSpec, WagiRouteSpec};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::ObjectMeta;
+
+use references::{env_from, list, pull_secret, variable, volume};
 
 use super::validate::Valid;
 use crate::claims::{Ask, Host, Uid};
@@ -31,10 +36,17 @@ pub struct Built {
 
 /// Makes a route's document. Every ask that the route holds has its age.
 #[must_use]
-pub fn build(seen: &Seen, valid: &Valid, held: &[Ask], resolved: &Resolved) -> Built {
+pub fn build(
+    seen: &Seen,
+    valid: &Valid,
+    held: &[Ask],
+    resolved: &Resolved,
+    copies: Vec<CopyReference>,
+) -> Built {
+    let refers = !crds::references::wanted(&valid.route).is_empty();
     let document = Document {
         version: VERSIONS[VERSIONS.len() - 1],
-        requires: Vec::new(),
+        requires: refers.then(|| REFERENCES.to_owned()).into_iter().collect(),
         route: Identity {
             namespace: seen.name.namespace.clone(),
             name: seen.name.name.clone(),
@@ -43,6 +55,7 @@ pub fn build(seen: &Seen, valid: &Valid, held: &[Ask], resolved: &Resolved) -> B
         },
         claims: held.iter().map(claim).collect(),
         resolved: resolved.clone(),
+        copies,
         spec: effective(valid, held, &resolved.digest),
     };
     Built {
@@ -60,12 +73,33 @@ pub fn largest_size(seen: &Seen, valid: &Valid) -> usize {
         image: valid.image.clone(),
         resolve: seen.resolve.clone(),
         digest: format!("sha256:{}", "0".repeat(64)),
+        logins: valid.route.pull_secrets.iter().map(login).collect(),
     };
     let mut asks = valid.asks();
     for ask in &mut asks {
         ask.since = Some(Timestamp::UNIX_EPOCH);
     }
-    build(seen, valid, &asks, &resolved).text.len()
+    let wanted = crds::references::wanted(&valid.route);
+    let copies = wanted.into_keys().map(|object| CopyReference {
+        kind: object.kind,
+        name: object.name,
+        copy: format!("s-{LONG_UID}"),
+        revision: u64::MAX,
+    });
+    build(seen, valid, &asks, &resolved, copies.collect())
+        .text
+        .len()
+}
+
+const LONG_UID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// As long as one can be.
+fn login(name: &String) -> Login {
+    Login {
+        name: name.clone(),
+        uid: LONG_UID.to_owned(),
+        version: u64::MAX.to_string(),
+    }
 }
 
 /// A time as documents have it.
@@ -89,11 +123,6 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
         Host::Named(pattern) => Some(pattern.to_string()),
     });
     let hosts: Vec<_> = named.collect();
-    let env = route.env.iter().map(|(name, value)| EnvVar {
-        name: Some(name.clone()),
-        value: Some(value.clone()),
-    });
-    let env: Vec<_> = env.collect();
     let quantity = |quantity: crds::quantity::Quantity| Some(IntOrString(quantity.to_string()));
     let limits = &route.limits;
     let timeouts = &limits.timeouts;
@@ -106,10 +135,13 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
         path: Some(route.path.to_string()),
         module: Some(Module {
             image: Some(pinned(valid, digest)),
+            pull_secrets: list(route.pull_secrets.iter().map(pull_secret)),
         }),
         entrypoint: Some(route.entrypoint.clone()),
         argv: Some(route.argv.clone()),
-        env: (!env.is_empty()).then_some(env),
+        env: list(route.env.iter().map(variable)),
+        env_from: list(route.env_from.iter().map(env_from)),
+        volumes: list(route.volumes.iter().filter_map(volume)),
         limits: Some(LimitsSpec {
             memory: quantity(limits.memory),
             cpu_time: Some(limits.cpu_time.to_string()),
@@ -126,7 +158,6 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
         }),
         on_disconnect: Some(on_disconnect.to_owned()),
         suspend: Some(route.suspend),
-        ..WagiRouteSpec::default()
     }
 }
 
@@ -155,6 +186,7 @@ impl Built {
             facts.generation == self.document.route.generation
                 && facts.resolved == self.document.resolved
                 && facts.claims == self.document.claims
+                && facts.copies == self.document.copies
         })
     }
 

@@ -37,7 +37,7 @@ pub struct Lookups {
 
 #[derive(Default)]
 struct Inner {
-    answers: HashMap<RegistryReference, Lookup>,
+    answers: HashMap<(RegistryReference, Credentials), Lookup>,
     registries: HashMap<String, Arc<Semaphore>>,
 }
 
@@ -49,7 +49,7 @@ struct Lookup {
 // === impl Lookups ===
 
 impl Lookups {
-    /// Asks with these credentials.
+    /// Asks with these credentials for routes that have none of their own.
     #[must_use]
     pub fn new(client: Client, credentials: Credentials, metrics: Metrics) -> Self {
         Self {
@@ -69,20 +69,26 @@ impl Lookups {
     /// # Cancellation
     ///
     /// Others who wait for the same answer go on to wait.
-    pub async fn digest(&self, reference: &RegistryReference, since: Instant) -> Answer {
-        self.join(reference, since).await
+    pub async fn digest(
+        &self,
+        reference: &RegistryReference,
+        credentials: Option<Credentials>,
+        since: Instant,
+    ) -> Answer {
+        let credentials = credentials.unwrap_or_else(|| self.credentials.clone());
+        self.join((reference.clone(), credentials), since).await
     }
 
     fn join(
         &self,
-        reference: &RegistryReference,
+        asked: (RegistryReference, Credentials),
         since: Instant,
     ) -> Shared<BoxFuture<'static, Answer>> {
         let mut inner = self
             .inner
             .lock()
             .expect("nothing panics while it holds the lookups");
-        if let Some(known) = inner.answers.get(reference)
+        if let Some(known) = inner.answers.get(&asked)
             && known.asked >= since
         {
             return known.answer.clone();
@@ -90,22 +96,22 @@ impl Lookups {
         if inner.answers.len() >= MOST_ANSWERS {
             inner.drop_oldest();
         }
+        let (reference, credentials) = asked.clone();
         let places = inner.registries.entry(reference.registry.clone());
         let places = places.or_insert_with(|| Arc::new(Semaphore::new(MOST_PER_REGISTRY)));
         let answer = ask(
             self.client.clone(),
-            self.credentials.clone(),
+            credentials,
             self.metrics.clone(),
             Arc::clone(places),
-            reference.clone(),
+            reference,
         );
         let answer = answer.boxed().shared();
-        let asked = Instant::now();
         let lookup = Lookup {
-            asked,
+            asked: Instant::now(),
             answer: answer.clone(),
         };
-        inner.answers.insert(reference.clone(), lookup);
+        inner.answers.insert(asked, lookup);
         answer
     }
 }
@@ -141,8 +147,8 @@ impl Inner {
             .iter()
             .filter(|(_, lookup)| lookup.answer.peek().is_some());
         let oldest = over.min_by_key(|(_, lookup)| lookup.asked);
-        if let Some(reference) = oldest.map(|(reference, _)| reference.clone()) {
-            self.answers.remove(&reference);
+        if let Some(asked) = oldest.map(|(asked, _)| asked.clone()) {
+            self.answers.remove(&asked);
         }
     }
 }

@@ -6,7 +6,7 @@
 use crds::conditions::Reason;
 use crds::document::LARGEST_BYTES;
 use crds::module_reference::{ModuleReference, RegistryReference};
-use crds::validate::{ValidRoute, validate_object};
+use crds::validate::{ValidRoute, VariableValue, validate_object};
 
 use super::build;
 use crate::claims::{Ask, Host};
@@ -69,6 +69,9 @@ pub fn validate(seen: &Seen) -> Result<Valid, Problem> {
     Ok(valid)
 }
 
+/// A document has so much for each reference beside the names.
+const OF_A_REFERENCE: usize = 300;
+
 /// What a route asks for; nothing where it is refused.
 #[must_use]
 pub fn asks(seen: &Seen) -> Vec<Ask> {
@@ -76,10 +79,11 @@ pub fn asks(seen: &Seen) -> Vec<Ask> {
 }
 
 fn text_of(route: &ValidRoute) -> usize {
-    let env = route
-        .env
-        .iter()
-        .map(|(name, value)| name.len() + value.len());
+    let env = route.env.iter().map(|variable| match &variable.value {
+        VariableValue::Text(text) => variable.name.len() + text.len(),
+        // Its object stands among the copies as well.
+        VariableValue::Key(key) => 2 * key.object.name.len() + key.key.len() + OF_A_REFERENCE,
+    });
     let argv = route.argv.iter().map(String::len);
     env.chain(argv).sum()
 }

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crds::copies::CopyReference;
 use crds::document::{Claim, Document, Resolved};
 use crds::host::HostPattern;
 use crds::names::{DOCUMENT_KEY, KIND_LABEL, KIND_ROUTE, ROUTE_ANNOTATION, route_uid};
 use crds::path::PathPattern;
+use crds::references;
 use crds::validate::RouteName;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
 
 use super::version_of;
 use crate::claims::{Ask, Host, Uid};
+use crate::references::Named;
 
 /// A route's document as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,10 @@ pub struct Facts {
     pub claims: Vec<Claim>,
     /// The path that they are held with.
     pub path: Option<PathPattern>,
+    /// The copies that it needs.
+    pub copies: Vec<CopyReference>,
+    /// What it names of them.
+    pub named: Vec<(Uid, Named)>,
 }
 
 // === impl Published ===
@@ -102,6 +109,12 @@ impl Published {
         })
     }
 
+    /// What it names of copies.
+    #[must_use]
+    pub fn copies(&self) -> &[(Uid, Named)] {
+        self.facts.as_ref().map_or(&[], |facts| &facts.named)
+    }
+
     /// How its module's digest came about.
     #[must_use]
     pub fn resolved(&self) -> Option<&Resolved> {
@@ -109,13 +122,33 @@ impl Published {
     }
 }
 
+/// What a document names of copies, of those that it has.
+fn named(document: &Document) -> Vec<(Uid, Named)> {
+    if document.copies.is_empty() {
+        return Vec::new();
+    }
+    let Ok(route) = document.valid_route() else {
+        return Vec::new();
+    };
+    let wanted = references::wanted(&route);
+    let named = wanted.into_iter().filter_map(|(object, wanted)| {
+        let found = document.copies.iter().find(|copy| copy.is_of(&object))?;
+        let revision = found.revision;
+        Some((Uid::from(&*found.copy), Named { wanted, revision }))
+    });
+    named.collect()
+}
+
 // === impl Facts ===
 
 impl Facts {
     fn read(text: &str) -> Option<Self> {
         let document = Document::decode(text).ok()?;
+        let named = named(&document);
         let path = document.spec.path.as_deref();
         Some(Self {
+            copies: document.copies,
+            named,
             generation: document.route.generation,
             path: path.and_then(|path| PathPattern::parse(path).ok()),
             resolved: document.resolved,

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crds::references::Kind;
+
 use super::World;
 use crate::claims::Uid;
 
@@ -23,7 +25,8 @@ impl World {
     }
 
     /// All documents of the cluster were listed.
-    pub fn documents_listed(&mut self, listed: &HashSet<Uid>) {
+    pub fn documents_listed(&mut self, listed: &HashSet<Uid>, copies: &HashSet<Uid>) {
+        self.references.copies_listed(Kind::ConfigMap, copies);
         let gone = self
             .documents
             .keys()

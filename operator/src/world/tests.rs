@@ -1,5 +1,6 @@
 mod documents;
 mod lists;
+mod namespaces;
 mod runtimes;
 mod spread;
 
@@ -9,7 +10,7 @@ use crds::conditions::Reason;
 use serde_json::json;
 
 use super::*;
-use crate::outcome::{Holding, Problem, Publication, Served};
+use crate::outcome::{Holding, Problem, Publication, Reached, Served};
 use crate::reconcile::validate;
 use crate::testing::{Except, Publish, Route, at, digest, pod, report, route};
 
@@ -34,7 +35,8 @@ fn listed(routes: &[Route], documents: Vec<(Uid, Arc<Published>)>) -> World {
     for (uid, document) in documents {
         world.observe_document(uid, document);
     }
-    world.documents_listed(&uids);
+    world.documents_listed(&uids, &HashSet::new());
+    world.secrets_listed(&HashSet::new());
     world.pods_listed(&HashSet::new());
     world.reports_listed(&HashSet::new());
     world.take_due();
@@ -59,6 +61,11 @@ fn due(world: &mut World) -> String {
         routes,
         statuses,
         fleet,
+        // What concerns these has tests of its own.
+        reads: _,
+        copies: _,
+        places: _,
+        namespaces: _,
     } = world.take_due();
     let list = |name: &str, uids: &BTreeSet<Uid>| {
         let uids: Vec<&str> = uids.iter().map(|uid| &**uid).collect();

@@ -44,6 +44,17 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     parse(text).map(drop)
 }
 
+/// The entries of several texts; of those with one key the first.
+pub(super) fn merge<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
+    let mut auths: BTreeMap<String, serde_json::Value> = BTreeMap::new();
+    for text in texts {
+        for (key, entry) in parse(text)?.auths {
+            auths.entry(key).or_insert(entry);
+        }
+    }
+    Ok(serde_json::json!({ "auths": auths }).to_string())
+}
+
 /// Finds the entry for a host and a repository.
 pub(super) fn find(
     text: &str,

@@ -137,3 +137,17 @@ fn logins_have_different_fingerprints() {
         }
     }
 }
+
+#[tokio::test]
+async fn of_several_texts_the_first_that_has_an_entry_counts() {
+    let first = format!(r#"{{"auths": {{"r.example": {{"auth": "{ALICE}"}}}}}}"#);
+    let second = format!(
+        r#"{{"auths": {{"r.example": {{"auth": "{BOB}"}}, "s.example": {{"auth": "{BOB}"}}}}}}"#
+    );
+    let config = DockerConfig::from_texts([&*first, &*second]).unwrap();
+    let both = Credentials::DockerConfig(config);
+    assert_eq!(name_for(&both, "r.example", "hello").await, "alice");
+    assert_eq!(name_for(&both, "s.example", "hello").await, "bob");
+    let refused = DockerConfig::from_texts([&*first, "s3cret"]).unwrap_err();
+    assert!(!refused.to_string().contains("s3cret"), "{refused}");
+}

@@ -67,6 +67,8 @@ pub(super) fn bad_objects() -> Vec<Bad> {
     all.extend(addresses::paths());
     all.extend(images());
     all.extend(texts());
+    all.extend(references());
+    all.extend(volumes());
     all.extend(limits::limits());
     for (number, bad) in all.iter_mut().enumerate() {
         bad.object = route(&format!("bad-{number}"), &json!({ "spec": bad.object }));
@@ -260,12 +262,176 @@ fn texts() -> Vec<Bad> {
             json!({"suspend": "yes"}),
             Server("must be of type boolean"),
         ),
+        at("spec.extra", json!({"extra": 1}), Server("unknown field")),
+    ]
+}
+
+fn references() -> Vec<Bad> {
+    let env = |field, from: Value, words| {
+        let variables = json!([{"name": "A", "valueFrom": from}]);
+        at(field, json!({ "env": variables }), words)
+    };
+    let name = Both(
+        "\"A_b\": write at most 253 characters a-z, 0-9, - and ., the first and last a letter or digit",
+    );
+    let no_name = || Both("missing; write the name of an object, as in settings");
+    let key = || Both("\"a/b\": write at most 253 letters, digits, -, _ and .");
+    let good = json!({"name": "a", "key": "b"});
+    let sources = |field, from: Value, words| at(field, json!({ "envFrom": from }), words);
+    let secrets = |field, secrets: Value, words| {
+        let module = json!({"image": "registry.example/a:1", "pullSecrets": secrets});
+        at(field, json!({ "module": module }), words)
+    };
+    let many: Vec<Value> = (0..17)
+        .map(|n| json!({"secretRef": {"name": format!("a{n}")}}))
+        .collect();
+    let many_secrets: Vec<Value> = (0..9).map(|n| json!({"name": format!("a{n}")})).collect();
+    vec![
         at(
-            "spec.volumes",
-            json!({"volumes": [{"mountPath": "/site", "hostPath": "site"}]}),
+            "spec.env[0]",
+            json!({"env": [{"name": "A", "value": "", "valueFrom": {"secretKeyRef": good}}]}),
+            Both("both: write one of value and valueFrom"),
+        ),
+        env(
+            "spec.env[0].valueFrom",
+            json!({}),
+            Both("missing; write one of configMapKeyRef and secretKeyRef"),
+        ),
+        env(
+            "spec.env[0].valueFrom",
+            json!({"secretKeyRef": good, "configMapKeyRef": good}),
+            Both("both: write one of configMapKeyRef and secretKeyRef"),
+        ),
+        env(
+            "spec.env[0].valueFrom.secretKeyRef.name",
+            json!({"secretKeyRef": {"name": "A_b", "key": "b"}}),
+            name,
+        ),
+        env(
+            "spec.env[0].valueFrom.configMapKeyRef.name",
+            json!({"configMapKeyRef": {"name": "", "key": "b"}}),
+            no_name(),
+        ),
+        env(
+            "spec.env[0].valueFrom.configMapKeyRef.key",
+            json!({"configMapKeyRef": {"name": "a", "key": "a/b"}}),
+            key(),
+        ),
+        env(
+            "spec.env[0].valueFrom.secretKeyRef.key",
+            json!({"secretKeyRef": {"name": "a", "key": "a/b"}}),
+            key(),
+        ),
+        env(
+            "spec.env[0].valueFrom.secretKeyRef.key",
+            json!({"secretKeyRef": {"name": "a"}}),
+            Server("Required value"),
+        ),
+        sources(
+            "spec.envFrom[0]",
+            json!([{"prefix": "A_"}]),
+            Both("missing; write one of configMapRef and secretRef"),
+        ),
+        sources(
+            "spec.envFrom[0].prefix",
+            json!([{"prefix": "A=", "secretRef": {"name": "a"}}]),
+            Both("\"A=\": write printable ASCII characters without ="),
+        ),
+        sources(
+            "spec.envFrom[0].configMapRef.name",
+            json!([{"configMapRef": {"name": ""}}]),
+            no_name(),
+        ),
+        sources(
+            "spec.envFrom[0].secretRef.name",
+            json!([{"secretRef": {"name": "-a"}}]),
+            Both("\"-a\": write at most 253 characters"),
+        ),
+        sources(
+            "spec.envFrom",
+            json!(many),
+            Server("Too many: 17: must have at most 16 items"),
+        ),
+        secrets(
+            "spec.module.pullSecrets[0].name",
+            json!([{"name": "a..b"}]),
+            Both("\"a..b\": write at most 253 characters"),
+        ),
+        secrets(
+            "spec.module.pullSecrets[1]",
+            json!([{"name": "a"}, {"name": "a"}]),
+            Server("Duplicate value"),
+        ),
+        secrets(
+            "spec.module.pullSecrets",
+            json!(many_secrets),
+            Server("Too many: 9: must have at most 8 items"),
+        ),
+    ]
+}
+
+fn volumes() -> Vec<Bad> {
+    let volume = |path: &str| json!({"mountPath": path, "configMap": {"name": "site"}});
+    let volumes = |field, volumes: Value, words| at(field, json!({ "volumes": volumes }), words);
+    let path =
+        |path: &str, words| volumes("spec.volumes[0].mountPath", json!([volume(path)]), words);
+    let plain = || Both("write it without ., .., doubled slashes and a slash at the end");
+    let many: Vec<Value> = (0..17).map(|n| volume(&format!("/a{n}"))).collect();
+    vec![
+        volumes(
+            "spec.volumes[0].hostPath",
+            json!([{"mountPath": "/site", "hostPath": "site"}]),
             Server("unknown field"),
         ),
-        at("spec.extra", json!({"extra": 1}), Server("unknown field")),
+        volumes(
+            "spec.volumes[0]",
+            json!([{"mountPath": "/site"}]),
+            Both("missing; write one of configMap and secret"),
+        ),
+        volumes(
+            "spec.volumes[0].configMap.name",
+            json!([{"mountPath": "/site", "configMap": {"name": "Site"}}]),
+            Both("\"Site\": write at most 253 characters"),
+        ),
+        volumes(
+            "spec.volumes[0].secret.name",
+            json!([{"mountPath": "/site", "secret": {"name": ""}}]),
+            Both("missing; write the name of an object, as in settings"),
+        ),
+        path("", Both("missing; write an absolute path, as in /site")),
+        path(
+            "site",
+            Both("\"site\": write an absolute path, as in /site"),
+        ),
+        path("/a/../b", plain()),
+        path("/a//b", plain()),
+        path("/a/", plain()),
+        path("/./a", plain()),
+        path("/a\0", plain()),
+        path(
+            &format!("/{}", "\u{e9}".repeat(200)),
+            Server("write at most 256 bytes"),
+        ),
+        volumes(
+            "spec.volumes",
+            json!([volume("/site"), volume("/site/img")]),
+            Server("\"/site/img\": inside another volume's mountPath; write another path"),
+        ),
+        volumes(
+            "spec.volumes",
+            json!([volume("/a/b"), volume("/")]),
+            Server("\"/a/b\": inside another volume's mountPath"),
+        ),
+        volumes(
+            "spec.volumes[1]",
+            json!([volume("/site"), volume("/site")]),
+            Server("Duplicate value"),
+        ),
+        volumes(
+            "spec.volumes",
+            json!(many),
+            Server("Too many: 17: must have at most 16 items"),
+        ),
     ]
 }
 
@@ -302,6 +468,17 @@ pub(super) fn good_objects() -> Vec<Value> {
         json!({"limits": {"memory": "1.5Gi", "requestBody": "1e6", "cpuTime": "1m0.5s"}}),
         json!({"limits": {"timeouts": {"total": "20s"}}}),
         json!({"limits": {"timeouts": {"queue": "0", "head": "720h", "total": "720h"}}}),
+        json!({
+            "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a.b-c", "key": "A.b_c-1", "optional": true}}}],
+            "envFrom": [{"configMapRef": {"name": "a"}}, {"prefix": "P ", "secretRef": {"name": "a", "optional": false}}],
+            "volumes": [
+                {"mountPath": "/site", "configMap": {"name": "site"}},
+                {"mountPath": "/sites", "secret": {"name": "b", "optional": true}},
+                {"mountPath": "/.a/..b", "configMap": {"name": "a".repeat(253)}},
+            ],
+            "module": {"image": "hello", "pullSecrets": [{"name": "a"}, {"name": "b"}]},
+        }),
+        json!({"volumes": [{"mountPath": "/", "configMap": {"name": "site"}}]}),
         json!({"onDisconnect": "Finish", "suspend": true, "entrypoint": "serve"}),
     ];
     let number = |(number, spec): (usize, &Value)| {

@@ -93,6 +93,8 @@ impl Cluster {
         command.arg(format!("--listen={}", traffic.address()));
         command.arg(format!("--node-name={}", node_of(pod)));
         command.arg(format!("--store={}", store.display()));
+        let secrets = self.memory().join(pod);
+        command.arg(format!("--secrets={}", secrets.display()));
         self.start_workload(pod, NODE, traffic, gate, command, arguments)
     }
 

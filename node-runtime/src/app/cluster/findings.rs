@@ -11,6 +11,8 @@ use crate::source::{Document, ModuleSource, Origin, Refused};
 
 /// Why a document is none to this program.
 const NOT_UNDERSTOOD: &str = "DocumentNotUnderstood";
+/// What it needs is on its way.
+const LOADING: &str = "Loading";
 
 /// What there is to report; nothing before all was listed: what was kept on disk may be old.
 pub(super) fn findings(statuses: &Statuses) -> Option<Findings> {
@@ -60,7 +62,7 @@ fn exception(status: &RouteStatus) -> Option<Exception> {
     };
     let (reason, message) = match &status.error {
         Some((cause, message)) => (word(*cause), message.clone()),
-        None => ("Loading", String::new()),
+        None => (LOADING, String::new()),
     };
     let (uid, generation) = origin(&status.wanted)?;
     let RouteName { namespace, name } = status.wanted.name().clone();
@@ -85,8 +87,17 @@ fn not_read(refused: &Refused) -> Exception {
         uid: refused.uid.to_string(),
         generation: refused.generation,
         digest: String::new(),
-        state: ExceptionState::Failed,
-        reason: NOT_UNDERSTOOD.to_owned(),
+        state: if refused.waits {
+            ExceptionState::Pending
+        } else {
+            ExceptionState::Failed
+        },
+        reason: if refused.waits {
+            LOADING
+        } else {
+            NOT_UNDERSTOOD
+        }
+        .to_owned(),
         message: refused.reason.clone(),
         serves_older: refused.has_older,
     }
@@ -115,6 +126,7 @@ pub(super) fn origin(document: &Document) -> Option<(&str, i64)> {
 pub(super) fn digest(document: &Document) -> String {
     match &document.module {
         ModuleSource::Registry(image) => image
+            .reference
             .digest
             .map(|digest| digest.to_string())
             .unwrap_or_default(),
@@ -131,7 +143,7 @@ pub(super) mod tests {
     use crds::validate::{Place, validate};
 
     use super::*;
-    use crate::source::{Cluster, Snapshot};
+    use crate::source::{Cluster, Image, Snapshot};
 
     pub(in super::super) const DIGEST: &str =
         "sha256:0000000000000000000000000000000000000000000000000000000000000000";
@@ -154,8 +166,12 @@ pub(super) mod tests {
                 generation: 3,
                 version: 1,
             },
-            module: ModuleSource::Registry(image),
+            module: ModuleSource::Registry(Image {
+                reference: image,
+                login: None,
+            }),
             missing_volume: None,
+            given: Ok(crds::references::Given::default()),
         })
     }
 
@@ -198,6 +214,7 @@ pub(super) mod tests {
             version: 8,
             reason: "version 9".to_owned(),
             has_older,
+            waits: false,
         }));
         statuses.snapshot = Arc::new(Snapshot {
             cluster: Some(cluster),

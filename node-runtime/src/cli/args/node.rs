@@ -30,6 +30,11 @@ pub struct NodeArgs {
     /// How requests are served.
     #[command(flatten)]
     pub serve: ServeArgs,
+
+    /// Folder in memory (tmpfs) where Secrets are kept for a container that restarts, and shown to
+    /// programs as files [default: none; routes with volumes of Secrets are not served].
+    #[arg(long, env = "WAGI_SECRETS", value_name = "FOLDER")]
+    pub secrets: Option<PathBuf>,
 }
 
 /// Where the cluster is, and who we are in it.

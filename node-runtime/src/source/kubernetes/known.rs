@@ -2,10 +2,11 @@
 //! what time it is.
 //!
 //! A document whose text did not change stays the very same, so that whoever compares compares
-//! pointers. What cannot be read changes nothing and is named. A list that lacks most of what is
+//! pointers. What cannot be read changes nothing and is named. A document that names copies which are
+//! not there yet waits for them, and what was served before it stays meanwhile. A list that lacks most of what is
 //! known is not believed for a while; an event that something is gone is, at once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use crds::names;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::published::{self, Item, Kind, List, Read};
+use super::copies::{self, Copies, Copy};
+use super::published::{self, Item, Kind, List, Read, Unserved};
 use crate::source::{Cluster, Document, Mistake, Refused, Snapshot};
 
 /// A list is doubted only where at least so many documents are known.
@@ -27,6 +29,14 @@ pub(super) struct Known {
     entries: HashMap<Box<str>, Entry>,
     /// By age, then uid.
     order: BTreeMap<Rank, Arc<Document>>,
+    /// Those that wait for copies, by name.
+    waiting: BTreeSet<Box<str>>,
+    /// Copies of ConfigMaps.
+    copies: Copies,
+    /// Copies of Secrets, which somebody else follows.
+    secrets: Arc<Copies>,
+    /// Whether there are copies that what waits may wait for.
+    has_new_copies: bool,
     fleet: Arc<Fleet>,
     version: u64,
     is_listed: bool,
@@ -41,6 +51,8 @@ struct Entry {
     /// Its place in the order, when it could ever be read.
     rank: Option<Rank>,
     refused: Option<Arc<Refused>>,
+    /// What is to be served once its copies are there, and its text, which the disk has then.
+    waits: Option<(Box<Read>, String)>,
     /// A list lacked it: until when it stays.
     kept_until: Option<Instant>,
 }
@@ -48,8 +60,8 @@ struct Entry {
 type Hash = [u8; 16];
 type Rank = (Box<str>, Arc<str>);
 
-/// What is to be kept on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is to be kept on disk, or in memory. Never prints a text.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Keep {
     /// A text is new.
     Put {
@@ -69,6 +81,10 @@ impl Known {
             namespace,
             entries: HashMap::new(),
             order: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            copies: Copies::new(),
+            secrets: Arc::default(),
+            has_new_copies: false,
             fleet: Arc::default(),
             version: 0,
             is_listed: false,
@@ -100,8 +116,11 @@ impl Known {
         for item in items {
             let name = item.metadata.name.clone();
             self.put(item);
+            self.release();
             // What could be read once, and by this program cannot, is no document that was seen.
-            let is_refused = |entry: &Entry| entry.rank.is_none() && entry.refused.is_some();
+            let is_refused = |entry: &Entry| {
+                entry.rank.is_none() && entry.refused.is_some() && entry.waits.is_none()
+            };
             if self.entries.get(&*name).is_some_and(is_refused) {
                 self.forget(&name);
             }
@@ -141,9 +160,16 @@ impl Known {
                  (--shrink-grace)"
             );
         }
+        let gone = self.copies.keys().filter(|name| !listed.contains(&***name));
+        let gone: Vec<Box<str>> = gone.filter(|_| !is_doubted).cloned().collect();
+        for name in gone {
+            self.copies.remove(&name);
+            keep.push(Keep::Remove { name: name.into() });
+        }
         for item in list.items {
             keep.extend(self.put(item));
         }
+        keep.extend(self.release());
         self.is_changed |= !self.is_listed || version < self.version;
         self.is_listed = true;
         self.version = version;
@@ -157,6 +183,13 @@ impl Known {
         match Kind::of(&item.metadata.name) {
             Kind::Other => None,
             Kind::Fleet => self.put_fleet(item),
+            Kind::Copy => {
+                if !copies::put(&mut self.copies, &item) {
+                    return None;
+                }
+                self.has_new_copies = true;
+                Some(copies::keep(item))
+            }
             Kind::Route(uid) => {
                 let uid = Arc::from(uid);
                 self.put_route(uid, item)
@@ -169,8 +202,76 @@ impl Known {
         self.version = self.version.max(item.metadata.version());
         match Kind::of(&item.metadata.name) {
             Kind::Route(_) => self.remove(&item.metadata.name),
+            // What routes got of it stays with the routes.
+            Kind::Copy => {
+                self.copies.remove(&*item.metadata.name)?;
+                Some(Keep::Remove {
+                    name: item.metadata.name.clone(),
+                })
+            }
             // Who they were is as good a guess as any.
             Kind::Fleet | Kind::Other => None,
+        }
+    }
+
+    /// Takes the copies of Secrets as they are now.
+    pub(super) fn secrets(&mut self, secrets: Arc<Copies>) {
+        self.secrets = secrets;
+        self.has_new_copies = true;
+    }
+
+    /// Serves what waited for copies that are there now.
+    pub(super) fn release(&mut self) -> Vec<Keep> {
+        if !std::mem::take(&mut self.has_new_copies) {
+            return Vec::new();
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting
+            .into_iter()
+            .filter_map(|name| self.try_again(name))
+            .collect()
+    }
+
+    fn try_again(&mut self, name: Box<str>) -> Option<Keep> {
+        let entry = self.entries.get_mut(&name)?;
+        let (read, text) = entry.waits.take()?;
+        let uid = names::route_uid(&name)?;
+        let served = read.serve(|copy| self.secrets.get(copy).or_else(|| self.copies.get(copy)));
+        match served {
+            Ok(document) => {
+                self.is_changed = true;
+                if let Some(old) = entry.rank.take() {
+                    self.order.remove(&old);
+                }
+                let rank: Rank = (read.since.into(), Arc::from(uid));
+                self.order.insert(rank.clone(), Arc::new(document));
+                entry.rank = Some(rank);
+                entry.refused = None;
+                Some(Keep::Put {
+                    version: entry.version,
+                    name: name.into(),
+                    text,
+                })
+            }
+            Err(Unserved::Waits(reason)) => {
+                if let Some(refused) = &mut entry.refused
+                    && refused.reason != reason
+                {
+                    self.is_changed = true;
+                    Arc::make_mut(refused).reason = reason;
+                }
+                entry.waits = Some((read, text));
+                self.waiting.insert(name);
+                None
+            }
+            Err(Unserved::Refused(error)) => {
+                self.is_changed = true;
+                if let Some(refused) = &mut entry.refused {
+                    let refused = Arc::make_mut(refused);
+                    (refused.waits, refused.reason) = (false, error.to_string());
+                }
+                None
+            }
         }
     }
 
@@ -224,8 +325,10 @@ impl Known {
         refused.sort_by(|one, other| one.uid.cmp(&other.uid));
         Snapshot {
             documents,
+            // What waits is told of a moment later, and needs nobody.
             mistakes: refused
                 .iter()
+                .filter(|refused| !refused.waits)
                 .map(|refused| self.mistake(refused))
                 .collect(),
             cluster: Some(Cluster {
@@ -288,29 +391,49 @@ impl Known {
         let read = published::read(&uid, version, text);
         let name: Box<str> = Box::from(&*item.metadata.name);
         let old = self.entries.remove(&name).and_then(|entry| entry.rank);
-        let (rank, refused) = match read {
-            Ok(Read { document, since }) => {
+        let served = match read {
+            Ok(read) => match read.serve(|copy| self.copy(copy)) {
+                Ok(document) => Ok((document, read)),
+                Err(unserved) => Err((unserved, Some(Box::new(read)))),
+            },
+            Err(error) => Err((Unserved::Refused(error), None)),
+        };
+        let (rank, refused, waits) = match served {
+            Ok((document, read)) => {
                 if let Some(old) = old {
                     self.order.remove(&old);
                 }
-                let rank: Rank = (since.into(), uid);
+                let rank: Rank = (read.since.into(), uid);
                 self.order.insert(rank.clone(), Arc::new(document));
-                (Some(rank), None)
+                (Some(rank), None, None)
             }
-            Err(error) => {
+            Err((unserved, read)) => {
                 let (route, generation) = published::identity(&item);
+                let (reason, waits) = match unserved {
+                    Unserved::Waits(reason) => (reason, read),
+                    Unserved::Refused(error) => (error.to_string(), None),
+                };
                 let refused = Refused {
                     route,
                     uid,
                     generation,
                     version,
-                    reason: error.to_string(),
+                    reason,
                     has_older: old.is_some(),
+                    waits: waits.is_some(),
                 };
-                (old, Some(Arc::new(refused)))
+                (old, Some(Arc::new(refused)), waits)
             }
         };
-        let is_read = refused.is_none();
+        let is_served = refused.is_none();
+        let text = item.data.remove(names::DOCUMENT_KEY);
+        let (kept, waits) = match waits {
+            None => (text.filter(|_| is_served), None),
+            Some(read) => {
+                self.waiting.insert(name.clone());
+                (None, text.map(|text| (read, text)))
+            }
+        };
         self.entries.insert(
             name,
             Entry {
@@ -318,15 +441,19 @@ impl Known {
                 text: hash,
                 rank,
                 refused,
+                waits,
                 kept_until: None,
             },
         );
-        let text = item.data.remove(names::DOCUMENT_KEY).filter(|_| is_read)?;
         Some(Keep::Put {
             version,
             name: item.metadata.name,
-            text,
+            text: kept?,
         })
+    }
+
+    fn copy(&self, name: &str) -> Option<&Copy> {
+        self.secrets.get(name).or_else(|| self.copies.get(name))
     }
 
     fn doubt(&mut self, name: &str, until: Instant) {
@@ -379,6 +506,15 @@ impl Keep {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Put { name, .. } | Self::Remove { name } => name,
+        }
+    }
+}
+
+impl std::fmt::Debug for Keep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Put { name, version, .. } => write!(f, "Put({name}, {version})"),
+            Self::Remove { name } => write!(f, "Remove({name})"),
         }
     }
 }

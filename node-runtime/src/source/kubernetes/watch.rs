@@ -5,24 +5,20 @@
 //! first, it waits, since it was lost for everybody. What is there at once becomes one snapshot:
 //! nothing waits for more.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crds::names;
 use futures::{FutureExt, Stream, StreamExt};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::NamespaceResourceScope;
 use kube::Resource;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::core::Request;
-use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::known::{Keep, Known};
+use super::known::Keep;
 use super::patience::{Backoff, up_to};
-use super::published::{self, Item, List, Meta};
+use super::published::{self, Item, List};
 use super::snapshot::{Keeper, Restored};
-use super::{Settings, Stage, View};
-use crate::source::Snapshot;
+use super::{Settings, Stage};
 
 /// An API server that has not answered for so long at the start is away, until it answers.
 const AWAY_AFTER: Duration = Duration::from_secs(3);
@@ -37,13 +33,52 @@ const MOST_FAILURES: u32 = 10;
 /// Events that become one snapshot.
 const MOST_AT_ONCE: usize = 10_000;
 
+/// What is followed: lists and events go in, what is to be kept comes out.
+pub(super) trait Follows: Sized + Send + 'static {
+    /// For the log.
+    const WHAT: &'static str;
+    /// Which objects.
+    type Object: Resource<DynamicType = (), Scope = NamespaceResourceScope>;
+
+    /// The resourceVersion up to which everything is known.
+    fn version(&self) -> u64;
+    /// How much is known.
+    fn count(&self) -> usize;
+    /// Takes what was kept.
+    fn restore(&mut self, version: u64, items: Vec<Item>);
+    /// Takes all there is.
+    fn list(&mut self, list: List, now: Instant, grace: Duration) -> Vec<Keep>;
+    /// Takes one that is new or changed.
+    fn put(&mut self, item: Item) -> Option<Keep>;
+    /// Takes that one is gone.
+    fn delete(&mut self, item: &Item) -> Option<Keep>;
+    /// Takes that nothing else happened up to here.
+    fn bookmark(&mut self, version: u64);
+    /// When something that is kept goes.
+    fn next_expiry(&self) -> Option<Instant>;
+    /// Lets go of what was kept for long enough.
+    fn expire(&mut self, now: Instant) -> Vec<Keep>;
+    /// Looks again at what waited for what has come.
+    fn release(&mut self) -> Vec<Keep> {
+        Vec::new()
+    }
+    /// Hands on what is known, where that is new.
+    fn publish(&mut self);
+    /// Says whether all was listed.
+    fn show(&mut self, stage: Stage);
+    /// Waits for news from elsewhere, and takes them.
+    ///
+    /// # Cancellation
+    /// Loses nothing.
+    fn beside(&mut self) -> impl Future<Output = Vec<Keep>> + Send;
+}
+
 /// Follows what is published.
-pub(super) struct Follower {
+pub(super) struct Follower<F> {
     settings: Settings,
-    known: Known,
+    /// Lent to another thread while that reads a list.
+    follows: Option<F>,
     keeper: Option<Keeper>,
-    snapshots: channel::Sender<Option<Arc<Snapshot>>>,
-    view: channel::Sender<View>,
     backoff: Backoff,
     /// Whether the connection was lost since the API server answered last.
     is_lost: bool,
@@ -68,20 +103,12 @@ enum WatchError {
 
 // === impl Follower ===
 
-impl Follower {
-    pub(super) fn new(
-        settings: Settings,
-        known: Known,
-        keeper: Option<Keeper>,
-        snapshots: channel::Sender<Option<Arc<Snapshot>>>,
-        view: channel::Sender<View>,
-    ) -> Self {
+impl<F: Follows> Follower<F> {
+    pub(super) fn new(settings: Settings, follows: F, keeper: Option<Keeper>) -> Self {
         Self {
             settings,
-            known,
+            follows: Some(follows),
             keeper,
-            snapshots,
-            view,
             backoff: Backoff::default(),
             is_lost: false,
         }
@@ -98,7 +125,7 @@ impl Follower {
             self.watch_on().await;
             if self.is_lost {
                 let pause = up_to(self.settings.relist_spread);
-                tracing::info!("documents are listed again in {pause:?}");
+                tracing::info!("{} are listed again in {pause:?}", F::WHAT);
                 self.rest(pause).await;
             }
             self.list_again().await;
@@ -108,15 +135,16 @@ impl Follower {
     /// Serves what was kept, whatever the API server will say.
     async fn restore(&mut self, restored: Restored) -> usize {
         let version = restored.version;
-        self.on_blocking_thread(move |known| {
-            let items = restored.texts.into_iter().map(item).collect();
-            known.restore(version, items);
+        self.on_blocking_thread(move |follows| {
+            let texts = restored.texts.into_iter();
+            let items = texts.filter_map(|(name, version, text)| Item::kept(name, version, text));
+            follows.restore(version, items.collect());
         })
         .await;
         self.publish(Vec::new());
-        let documents = self.known.documents();
-        tracing::info!(documents, "documents as they were seen last");
-        documents
+        let count = self.follows().count();
+        tracing::info!("{count} {} as they were seen last", F::WHAT);
+        count
     }
 
     /// Asks until there is an answer, and says when there is none.
@@ -124,12 +152,12 @@ impl Follower {
         loop {
             let asked = Instant::now();
             let (client, namespace) = (self.settings.client.clone(), &self.settings.namespace);
-            let mut listing = std::pin::pin!(list(client, namespace.clone()));
+            let mut listing = std::pin::pin!(list::<F::Object>(client, namespace.clone()));
             let listed = match timeout_at(asked + AWAY_AFTER, &mut listing).await {
                 Ok(listed) => listed,
                 Err(_elapsed) => {
                     let reason = format!("it has not answered for {AWAY_AFTER:?}");
-                    away(&self.view, reason, kept);
+                    self.follows_mut().show(Stage::Away { reason, kept });
                     listing.await
                 }
             };
@@ -137,9 +165,9 @@ impl Follower {
                 Ok(list) => return self.take_list(list).await,
                 Err(reason) => {
                     if self.backoff.failures() == 0 {
-                        tracing::warn!("the API server cannot be asked for documents: {reason}");
+                        tracing::warn!("the API server cannot be asked for {}: {reason}", F::WHAT);
                     }
-                    away(&self.view, reason, kept);
+                    self.follows_mut().show(Stage::Away { reason, kept });
                     let pause = self.backoff.pause();
                     self.rest(pause).await;
                 }
@@ -150,12 +178,13 @@ impl Follower {
     async fn list_again(&mut self) {
         loop {
             let namespace = self.settings.namespace.clone();
-            match list(self.settings.client.clone(), namespace).await {
+            match list::<F::Object>(self.settings.client.clone(), namespace).await {
                 Ok(list) => return self.take_list(list).await,
                 Err(reason) => {
                     if self.backoff.failures() == 0 {
                         tracing::warn!(
-                            "documents cannot be listed: {reason}; all serve as they do"
+                            "{} cannot be listed: {reason}; all serve as they do",
+                            F::WHAT
                         );
                     }
                     let pause = self.backoff.pause();
@@ -168,26 +197,27 @@ impl Follower {
     async fn take_list(&mut self, text: String) {
         let grace = self.settings.shrink_grace;
         let taken = self
-            .on_blocking_thread(move |known| {
+            .on_blocking_thread(move |follows| {
                 let list: List = serde_json::from_str(&text).map_err(|error| error.to_string())?;
                 let listed = list.items.len();
-                Ok::<_, String>((known.list(list, Instant::now(), grace), listed))
+                Ok::<_, String>((follows.list(list, Instant::now(), grace), listed))
             })
             .await;
         match taken {
             Ok((keep, listed)) => {
                 tracing::debug!(
                     listed,
-                    version = self.known.version(),
-                    "documents are listed"
+                    version = self.follows().version(),
+                    "{} are listed",
+                    F::WHAT
                 );
                 self.backoff.reset();
                 self.is_lost = false;
                 self.publish(keep);
-                self.show(Stage::Listed);
+                self.follows_mut().show(Stage::Listed);
             }
             // An API server whose lists are none will not give a watch either: the next try says so.
-            Err(error) => tracing::warn!("a list of documents cannot be read: {error}"),
+            Err(error) => tracing::warn!("a list of {} cannot be read: {error}", F::WHAT),
         }
     }
 
@@ -205,7 +235,10 @@ impl Follower {
                 }
                 Err(error) => {
                     if self.backoff.failures() == 0 {
-                        tracing::warn!("changes cannot be watched: {error}; all serve as they do");
+                        tracing::warn!(
+                            "changes of {} cannot be watched: {error}; all serve as they do",
+                            F::WHAT
+                        );
                     }
                     self.is_lost = true;
                     if self.backoff.failures() >= MOST_FAILURES {
@@ -224,11 +257,11 @@ impl Follower {
         let end = Instant::now() + time;
         let until = end + WATCH_SLACK;
         let stuck = |_| WatchError::Stuck;
-        let begin = begin_watch(&self.settings, self.known.version(), time);
+        let begin = begin_watch::<F::Object>(&self.settings, self.follows().version(), time);
         let events = timeout_at(until, begin).await.map_err(stuck)??;
         let mut events = std::pin::pin!(events);
         loop {
-            let expiry = self.known.next_expiry();
+            let expiry = self.follows().next_expiry();
             tokio::select! {
                 event = timeout_at(until, events.next()) => match event.map_err(stuck)? {
                     None if Instant::now() + WATCH_SLACK < end => return Err(WatchError::Early),
@@ -236,6 +269,7 @@ impl Follower {
                     Some(event) => self.take_events(event?, events.as_mut())?,
                 },
                 () = at(expiry) => self.expire(),
+                keep = beside(&mut self.follows) => self.publish(keep),
             }
         }
     }
@@ -269,6 +303,7 @@ impl Follower {
                 Some(None) | None => {}
             }
         }
+        keep.extend(self.follows_mut().release());
         self.publish(keep);
         ended
     }
@@ -276,15 +311,15 @@ impl Follower {
     fn take(&mut self, event: Event, keep: &mut Vec<Keep>) -> Result<(), WatchError> {
         match event {
             WatchEvent::Added(item) | WatchEvent::Modified(item) => {
-                keep.extend(self.known.put(item));
+                keep.extend(self.follows_mut().put(item));
             }
-            WatchEvent::Deleted(item) => keep.extend(self.known.delete(&item)),
+            WatchEvent::Deleted(item) => keep.extend(self.follows_mut().delete(&item)),
             WatchEvent::Bookmark(bookmark) => {
                 let version = published::version(&bookmark.metadata.resource_version);
-                self.known.bookmark(version);
+                self.follows_mut().bookmark(version);
             }
             WatchEvent::Error(status) if status.code == 410 => {
-                return Err(WatchError::Expired(self.known.version()));
+                return Err(WatchError::Expired(self.follows().version()));
             }
             WatchEvent::Error(status) => return Err(WatchError::Broken(status.message)),
         }
@@ -295,68 +330,66 @@ impl Follower {
     async fn rest(&mut self, time: Duration) {
         let until = Instant::now() + time;
         loop {
+            let expiry = self.follows().next_expiry();
             tokio::select! {
                 () = sleep_until(until) => return,
-                () = at(self.known.next_expiry()) => self.expire(),
+                () = at(expiry) => self.expire(),
+                keep = beside(&mut self.follows) => self.publish(keep),
             }
         }
     }
 
     fn expire(&mut self) {
-        let keep = self.known.expire(Instant::now());
-        tracing::warn!(
-            documents = keep.len(),
-            "documents that a list lacked go now: --shrink-grace is over"
-        );
+        let keep = self.follows_mut().expire(Instant::now());
         self.publish(keep);
     }
 
     /// Hands on what is known, where that is new, and keeps it.
     fn publish(&mut self, keep: Vec<Keep>) {
         if let (Some(keeper), false) = (&self.keeper, keep.is_empty()) {
-            keeper.keep(keep, self.known.version());
+            keeper.keep(keep, self.follows().version());
         }
-        if self.known.take_changed() {
-            self.snapshots
-                .send_replace(Some(Arc::new(self.known.snapshot())));
-        }
-        self.view.send_if_modified(|view| {
-            let is_new = !Arc::ptr_eq(&view.fleet, self.known.fleet());
-            view.fleet = Arc::clone(self.known.fleet());
-            is_new
-        });
+        self.follows_mut().publish();
     }
 
-    fn show(&self, stage: Stage) {
-        self.view.send_if_modified(|view| {
-            let is_new = view.stage != stage;
-            view.stage = stage;
-            is_new
-        });
-    }
-
-    /// Reads many documents without holding up what serves.
+    /// Reads many objects without holding up what serves.
     async fn on_blocking_thread<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Known) -> T + Send + 'static,
+        work: impl FnOnce(&mut F) -> T + Send + 'static,
     ) -> T {
-        let empty = Known::new(self.settings.namespace.clone());
-        let mut known = std::mem::replace(&mut self.known, empty);
+        let mut follows = self.follows.take().expect(THERE);
         let worked = tokio::task::spawn_blocking(move || {
-            let outcome = work(&mut known);
-            (known, outcome)
+            let outcome = work(&mut follows);
+            (follows, outcome)
         });
-        let (known, outcome) = worked.await.expect("reading documents does not panic");
-        self.known = known;
+        let (follows, outcome) = worked.await.expect("reading objects does not panic");
+        self.follows = Some(follows);
         outcome
     }
+
+    fn follows(&self) -> &F {
+        self.follows.as_ref().expect(THERE)
+    }
+
+    fn follows_mut(&mut self) -> &mut F {
+        self.follows.as_mut().expect(THERE)
+    }
+}
+
+const THERE: &str = "it is back before anything else is asked of it";
+
+async fn beside<F: Follows>(follows: &mut Option<F>) -> Vec<Keep> {
+    follows.as_mut().expect(THERE).beside().await
 }
 
 type Event = WatchEvent<Item>;
 
 /// Everything, in one answer: pages would come from several moments of etcd, and cost it more.
-async fn list(client: kube::Client, namespace: String) -> Result<String, String> {
-    let request = Request::new(ConfigMap::url_path(&(), Some(&namespace)))
+async fn list<K: Resource<DynamicType = ()>>(
+    client: kube::Client,
+    namespace: String,
+) -> Result<String, String> {
+    let request = Request::new(K::url_path(&(), Some(&namespace)))
         .list(&ListParams::default())
         .map_err(|error| error.to_string())?;
     match timeout(LIST_TIMEOUT, client.request_text(request)).await {
@@ -365,16 +398,16 @@ async fn list(client: kube::Client, namespace: String) -> Result<String, String>
     }
 }
 
-async fn begin_watch(
+async fn begin_watch<K: Resource<DynamicType = ()>>(
     settings: &Settings,
     version: u64,
     time: Duration,
-) -> Result<impl Stream<Item = Result<Event, WatchError>> + use<>, WatchError> {
+) -> Result<impl Stream<Item = Result<Event, WatchError>> + use<K>, WatchError> {
     let parameters = WatchParams {
         timeout: u32::try_from(time.as_secs()).ok(),
         ..WatchParams::default()
     };
-    let url = ConfigMap::url_path(&(), Some(&settings.namespace));
+    let url = K::url_path(&(), Some(&settings.namespace));
     let request = Request::new(url).watch(&parameters, &version.to_string());
     let request = request.map_err(|error| WatchError::Broken(error.to_string()))?;
     let broken = move |error: kube::Error| match &error {
@@ -404,26 +437,6 @@ pub fn said(error: &kube::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-fn away(view: &channel::Sender<View>, reason: String, kept: Option<usize>) {
-    view.send_modify(|view| view.stage = Stage::Away { reason, kept });
-}
-
-fn item((name, version, text): (String, u64, String)) -> Item {
-    let key = if name == names::FLEET {
-        names::FLEET_KEY
-    } else {
-        names::DOCUMENT_KEY
-    };
-    Item {
-        metadata: Meta {
-            name,
-            resource_version: version.to_string(),
-            ..Meta::default()
-        },
-        data: [(key.to_owned(), text)].into(),
-    }
 }
 
 async fn at(instant: Option<Instant>) {

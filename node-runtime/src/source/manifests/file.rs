@@ -9,6 +9,7 @@ use crds::validate::{Place, ValidRoute};
 use crate::source::document::{self, Contents};
 use crate::source::listing::Stamp;
 use crate::source::mistake::Mistake;
+use crate::source::object::Held;
 
 /// Larger files are no manifests: 10,000 routes need 4 MiB.
 pub(super) const LARGEST: u64 = 64 << 20;
@@ -26,6 +27,8 @@ pub(super) struct File {
     text: String,
     /// The routes that are served, and where each begins.
     pub(super) routes: Vec<(u64, ValidRoute)>,
+    /// The ConfigMaps and Secrets beside them.
+    pub(super) objects: Vec<Held>,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) other_kinds: usize,
     /// Whether the last text was good, and ended as a finished text does.
@@ -49,6 +52,7 @@ impl File {
             stamp,
             text: String::new(),
             routes: Vec::new(),
+            objects: Vec::new(),
             mistakes: Vec::new(),
             other_kinds: 0,
             was_whole: false,
@@ -105,6 +109,7 @@ impl File {
     fn take(&mut self, contents: Contents, text: String) {
         self.was_whole = contents.mistakes.is_empty() && is_finished(&text);
         self.routes = contents.routes;
+        self.objects = contents.objects;
         self.mistakes = contents.mistakes;
         self.other_kinds = contents.other_kinds;
         self.doubted_since = None;

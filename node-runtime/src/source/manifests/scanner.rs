@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crds::module_reference::ModuleReference;
+use crds::references::Given;
 use crds::validate::{Place, RouteName, ValidRoute};
 
 use super::file::{File, LARGEST};
+use super::objects::{Objects, folders_of};
 use crate::source::listing::{self, Listing, Stamp};
 use crate::source::mistake::Mistake;
-use crate::source::{Document, ModuleFile, ModuleSource, OpenError, Origin, Snapshot, bare};
+use crate::source::{Document, Image, ModuleFile, ModuleSource, OpenError, Origin, Snapshot, bare};
 
 /// What is looked at, and what was read.
 #[derive(Debug)]
@@ -179,8 +181,8 @@ impl Scanner {
 
     fn volumes(&self) -> HashMap<PathBuf, bool> {
         self.routes()
-            .flat_map(|route| &route.volumes)
-            .map(|volume| (volume.host_path.clone(), volume.host_path.is_dir()))
+            .flat_map(folders_of)
+            .map(|folder| (folder.clone(), folder.is_dir()))
             .collect()
     }
 
@@ -192,9 +194,14 @@ impl Scanner {
 
     fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::default();
+        let objects = Objects::new(
+            self.in_order()
+                .into_iter()
+                .filter_map(|path| self.files.get(path)),
+        );
         if let Roots::Module { argument, module } = &self.roots {
             snapshot.files = 1;
-            let document = self.document(argument, 1, bare::route(module.clone()));
+            let document = self.document(argument, 1, bare::route(module.clone()), &objects);
             snapshot.documents.extend(document.map(Arc::new));
         }
         let mut first: HashMap<&RouteName, (&Arc<Path>, u64)> = HashMap::new();
@@ -220,10 +227,11 @@ impl Scanner {
                     continue;
                 }
                 first.insert(&route.name, (path, *line));
-                let document = self.document(path, *line, route.clone());
+                let document = self.document(path, *line, route.clone(), &objects);
                 snapshot.documents.extend(document.map(Arc::new));
             }
         }
+        snapshot.other_kinds += objects.unused();
         for (path, reason) in &self.seen.listing.unreadable {
             snapshot
                 .mistakes
@@ -250,7 +258,20 @@ impl Scanner {
         listed.into_iter().chain(hidden).collect()
     }
 
-    fn document(&self, file: &Arc<Path>, line: u64, route: ValidRoute) -> Option<Document> {
+    fn document(
+        &self,
+        file: &Arc<Path>,
+        line: u64,
+        route: ValidRoute,
+        objects: &Objects<'_>,
+    ) -> Option<Document> {
+        let is_missing = |path: &&PathBuf| !self.seen.volumes.get(*path).copied().unwrap_or(false);
+        let missing_volume = folders_of(&route).find(is_missing).cloned();
+        let mut given = match self.place {
+            // What a cluster has is not here.
+            Place::Cluster => Ok(Given::default()),
+            Place::Local => objects.given(&route),
+        };
         let module = match &route.module {
             ModuleReference::File(path) => {
                 let (path, stamp) = self.seen.modules.get_key_value(path.as_path())?;
@@ -259,16 +280,21 @@ impl Scanner {
                     stamp: *stamp,
                 })
             }
-            ModuleReference::Registry(image) => ModuleSource::Registry(image.clone()),
+            ModuleReference::Registry(reference) => {
+                let without = Given::default();
+                let image = Image::new(reference.clone(), given.as_ref().unwrap_or(&without));
+                let image = image.unwrap_or_else(|error| {
+                    given = Err(format!("spec.module.pullSecrets: {error}"));
+                    Image {
+                        reference: reference.clone(),
+                        login: None,
+                    }
+                });
+                ModuleSource::Registry(image)
+            }
         };
-        let is_missing = |path: &&PathBuf| !self.seen.volumes.get(*path).copied().unwrap_or(false);
-        let missing_volume = route
-            .volumes
-            .iter()
-            .map(|volume| &volume.host_path)
-            .find(is_missing)
-            .cloned();
         Some(Document {
+            given,
             origin: Origin::File {
                 file: Arc::clone(file),
                 line,

@@ -142,6 +142,33 @@ fn a_missing_volume_is_named_until_it_is_there() {
 }
 
 #[test]
+fn a_missing_object_is_named_until_it_is_there_and_objects_nobody_uses_are_counted() {
+    let text = manifest("a", "/a").replace(
+        "wasm}}",
+        "wasm}, envFrom: [{configMapRef: {name: settings}}]}",
+    );
+    let map = |name: &str| {
+        format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}, data: {{A: b}}}}\n")
+    };
+    let mut folder = Folder::new(&[("a.yaml", text), ("b.yaml", map("other"))]);
+    let snapshot = folder.read();
+    assert_eq!((snapshot.mistakes.len(), snapshot.other_kinds), (0, 1));
+    let missing = snapshot.documents[0]
+        .given
+        .as_ref()
+        .expect_err("it is missing");
+    assert!(
+        missing.contains("spec.envFrom[0]: there is no ConfigMap settings"),
+        "{missing}"
+    );
+    fs::write(folder.path("c.yaml"), map("settings")).expect("a file");
+    let snapshot = folder.read();
+    assert_eq!(snapshot.other_kinds, 1);
+    let given = snapshot.documents[0].given.as_ref().expect("it is there");
+    assert_eq!(given.env, [("A".to_owned(), "b".to_owned())]);
+}
+
+#[test]
 fn a_bare_module_is_served_alone() {
     let dir = tempfile::tempdir().expect("a folder");
     let module = dir.path().join("hello.wat");

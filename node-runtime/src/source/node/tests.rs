@@ -50,9 +50,9 @@ status: {anything: true}
             "7:13: spec.argv[1]: 1 is a number here; write it in quotes",
             "11:5: spec.env[1]: \"nonsense\" is text; write fields, as in name: value",
             "13:18: spec.limits.concurrency: \"many\" is text; write a whole number",
-            "10:5: spec.env[0].vlaue: unknown field; write one of name, value",
+            "10:5: spec.env[0].vlaue: unknown field; write one of name, value, valueFrom",
             "15:3: spec.extra: unknown field; write one of hosts, path, module, entrypoint, argv, env, \
-             volumes, limits, onDisconnect, suspend",
+             envFrom, volumes, limits, onDisconnect, suspend",
         ],
     );
 }

@@ -17,7 +17,7 @@ fn built(route: &Route) -> Built {
         ask.since = Some(at(7));
     }
     let resolved = route.document(7, &digest('1')).resolved;
-    build(&route.seen(), &valid, &held, &resolved)
+    build(&route.seen(), &valid, &held, &resolved, Vec::new())
 }
 
 fn hello() -> Built {

@@ -10,6 +10,7 @@ fn resolved() -> Resolved {
         image: "r.example/a:1".to_owned(),
         resolve: None,
         digest: digest('1'),
+        logins: Vec::new(),
     }
 }
 
@@ -23,7 +24,7 @@ fn built(route: &Route) -> Built {
     for ask in &mut held {
         ask.since = Some(at(7));
     }
-    build(&seen, &valid, &held, &resolved())
+    build(&seen, &valid, &held, &resolved(), Vec::new())
 }
 
 /// What is published of it, as the cluster has it then.
@@ -108,7 +109,7 @@ fn only_what_it_holds_is_served_since_it_was_held() {
     let mut held = valid.asks();
     held.remove(0);
     held[0].since = Some(at(7));
-    let built = build(&route.seen(), &valid, &held, &resolved());
+    let built = build(&route.seen(), &valid, &held, &resolved(), Vec::new());
     assert_eq!(
         built.document.spec.hosts,
         Some(vec!["b.example".to_owned()])

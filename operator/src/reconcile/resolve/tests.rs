@@ -120,12 +120,15 @@ async fn all_who_wanted_it_before_it_was_asked_for_share_an_answer() {
     let (registry, lookups) = (registry().await, lookups());
     let (hello, since) = (registry.reference("hello:1"), Instant::now());
     registry.answers(9);
-    let answers = tokio::join!(lookups.digest(&hello, since), lookups.digest(&hello, since));
+    let answers = tokio::join!(
+        lookups.digest(&hello, None, since),
+        lookups.digest(&hello, None, since)
+    );
     let digest = answers.0.expect("a digest");
     assert!(digest.starts_with("sha256:"), "{digest}");
     assert_eq!(answers.1.expect("a digest"), digest);
     assert_eq!(
-        lookups.digest(&hello, since).await.expect("a digest"),
+        lookups.digest(&hello, None, since).await.expect("a digest"),
         digest
     );
     assert_eq!(registry.asked(), 1);
@@ -137,11 +140,11 @@ async fn nobody_who_came_later_is_given_an_older_answer() {
     let hello = registry.reference("hello:1");
     registry.answers(9);
     let since = Instant::now();
-    lookups.digest(&hello, since).await.expect("a digest");
+    lookups.digest(&hello, None, since).await.expect("a digest");
     let later = Instant::now();
-    lookups.digest(&hello, later).await.expect("a digest");
+    lookups.digest(&hello, None, later).await.expect("a digest");
     assert_eq!(registry.asked(), 2);
-    lookups.digest(&hello, since).await.expect("a digest");
+    lookups.digest(&hello, None, since).await.expect("a digest");
     assert_eq!(registry.asked(), 2, "a newer one is as good");
 }
 
@@ -150,8 +153,12 @@ async fn each_tag_is_asked_for_by_itself() {
     let (registry, lookups) = (registry().await, lookups());
     registry.answers(9);
     let since = Instant::now();
-    let one = lookups.digest(&registry.reference("hello:1"), since).await;
-    let two = lookups.digest(&registry.reference("hello:2"), since).await;
+    let one = lookups
+        .digest(&registry.reference("hello:1"), None, since)
+        .await;
+    let two = lookups
+        .digest(&registry.reference("hello:2"), None, since)
+        .await;
     assert_ne!(one.expect("a digest"), two.expect("a digest"));
 }
 
@@ -162,12 +169,15 @@ async fn a_refusal_is_an_answer_too_and_both_are_counted() {
     registry.answers(9);
     let (missing, since) = (registry.reference("missing:1"), Instant::now());
     for _ in 0..2 {
-        let error = lookups.digest(&missing, since).await.expect_err("refused");
+        let error = lookups
+            .digest(&missing, None, since)
+            .await
+            .expect_err("refused");
         assert!(error.to_string().contains("does not know it"), "{error}");
     }
     assert_eq!(registry.asked(), 1);
     let hello = registry.reference("hello:1");
-    lookups.digest(&hello, since).await.expect("a digest");
+    lookups.digest(&hello, None, since).await.expect("a digest");
     let text = prometheus::TextEncoder::new()
         .encode_to_string(&metrics.gather())
         .expect("text");
@@ -183,12 +193,12 @@ async fn a_refusal_is_an_answer_too_and_both_are_counted() {
 async fn who_waits_no_longer_takes_the_answer_from_nobody() {
     let (registry, lookups) = (registry().await, lookups());
     let (hello, since) = (registry.reference("hello:1"), Instant::now());
-    let mut first = Box::pin(lookups.digest(&hello, since));
+    let mut first = Box::pin(lookups.digest(&hello, None, since));
     tokio::select! {
         answer = &mut first => panic!("{answer:?}"),
         () = registry.until_asked(1) => {}
     }
-    let mut second = Box::pin(lookups.digest(&hello, since));
+    let mut second = Box::pin(lookups.digest(&hello, None, since));
     assert!((&mut second).now_or_never().is_none());
     drop(first);
     registry.answers(1);
@@ -203,12 +213,15 @@ async fn a_registry_that_hangs_is_asked_a_few_things_at_once_and_holds_up_no_oth
     let mut waiting = tokio::task::JoinSet::new();
     for n in 0..20 {
         let (lookups, module) = (Arc::clone(&lookups), hangs.reference(&format!("m{n}:1")));
-        waiting.spawn(async move { lookups.digest(&module, since).await });
+        waiting.spawn(async move { lookups.digest(&module, None, since).await });
     }
     hangs.until_asked(MOST_PER_REGISTRY).await;
     other.answers(1);
     let module = other.reference("hello:1");
-    lookups.digest(&module, since).await.expect("a digest");
+    lookups
+        .digest(&module, None, since)
+        .await
+        .expect("a digest");
     hangs.answers(20);
     while let Some(answer) = waiting.join_next().await {
         answer.expect("no panic").expect("a digest");
@@ -223,7 +236,7 @@ async fn the_oldest_answers_are_forgotten_and_what_is_under_way_is_not() {
     let (registry, slow, lookups) = (registry().await, registry().await, lookups());
     let since = Instant::now();
     let under_way = slow.reference("slow:1");
-    let mut waits = Box::pin(lookups.digest(&under_way, since));
+    let mut waits = Box::pin(lookups.digest(&under_way, None, since));
     tokio::select! {
         answer = &mut waits => panic!("{answer:?}"),
         () = slow.until_asked(1) => {}
@@ -231,15 +244,24 @@ async fn the_oldest_answers_are_forgotten_and_what_is_under_way_is_not() {
     registry.answers(2 * MOST_ANSWERS);
     let module = |n: usize| registry.reference(&format!("m:{n}"));
     for n in 0..MOST_ANSWERS {
-        lookups.digest(&module(n), since).await.expect("a digest");
+        lookups
+            .digest(&module(n), None, since)
+            .await
+            .expect("a digest");
     }
     let asked = registry.asked();
-    lookups.digest(&module(1), since).await.expect("a digest");
+    lookups
+        .digest(&module(1), None, since)
+        .await
+        .expect("a digest");
     assert_eq!(registry.asked(), asked, "it is remembered");
-    lookups.digest(&module(0), since).await.expect("a digest");
+    lookups
+        .digest(&module(0), None, since)
+        .await
+        .expect("a digest");
     assert_eq!(registry.asked(), asked + 1, "it is forgotten");
     slow.answers(1);
-    let same = lookups.digest(&under_way, since);
+    let same = lookups.digest(&under_way, None, since);
     tokio::join!(waits, same).1.expect("a digest");
     assert_eq!(slow.asked(), 1);
 }

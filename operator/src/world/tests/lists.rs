@@ -4,7 +4,8 @@ use super::*;
 fn all_is_known_when_every_kind_was_listed() {
     let mut world = nothing();
     list_routes(&mut world, &[]);
-    world.documents_listed(&HashSet::new());
+    world.documents_listed(&HashSet::new(), &HashSet::new());
+    world.secrets_listed(&HashSet::new());
     world.pods_listed(&HashSet::new());
     assert!(!world.is_complete());
     world.reports_listed(&HashSet::new());
@@ -16,7 +17,7 @@ fn nothing_goes_before_routes_and_documents_were_listed() {
     let hello = route("shop/hello");
     let mut world = nothing();
     world.observe_document(hello.uid(), hello.published(10, 5));
-    world.documents_listed(&[hello.uid()].into());
+    world.documents_listed(&[hello.uid()].into(), &HashSet::new());
     assert!(!world.may_prune(&hello.uid()));
     world.take_due();
     list_routes(&mut world, &[]);
@@ -30,14 +31,14 @@ fn when_both_are_listed_every_story_is_due_whichever_was_last() {
     for documents_first in [true, false] {
         let mut world = nothing();
         if documents_first {
-            world.documents_listed(&HashSet::new());
+            world.documents_listed(&HashSet::new(), &HashSet::new());
         }
         list_routes(&mut world, std::slice::from_ref(&hello));
         world.take_due();
         if documents_first {
             world.routes_listed(&[hello.uid()].into());
         } else {
-            world.documents_listed(&HashSet::new());
+            world.documents_listed(&HashSet::new(), &HashSet::new());
         }
         assert_eq!(due(&mut world), "routes: shop-hello");
     }
@@ -55,7 +56,7 @@ fn a_list_that_lacks_a_route_is_its_end() {
 #[test]
 fn a_list_that_lacks_a_document_has_it_written_again() {
     let mut world = served(&many(2));
-    world.documents_listed(&["shop-0".into()].into());
+    world.documents_listed(&["shop-0".into()].into(), &HashSet::new());
     assert_eq!(due(&mut world), "routes: shop-1");
     assert!(world.document(&"shop-1".into()).is_none());
 }

@@ -11,7 +11,11 @@ const GRACE: Duration = Duration::from_secs(300);
 
 /// The document of a route that has held its host since a day.
 fn text(uid: &str, path: &str, since: u32) -> String {
-    let document = Published {
+    document(uid, path, since).encode()
+}
+
+fn document(uid: &str, path: &str, since: u32) -> Published {
+    Published {
         version: 1,
         route: Identity {
             namespace: "shop".to_owned(),
@@ -26,13 +30,13 @@ fn text(uid: &str, path: &str, since: u32) -> String {
         spec: WagiRouteSpec {
             path: Some(path.to_owned()),
             module: Some(Module {
+                pull_secrets: None,
                 image: Some(format!("r.example/hello@sha256:{}", "0".repeat(64))),
             }),
             ..WagiRouteSpec::default()
         },
         ..Published::default()
-    };
-    document.encode()
+    }
 }
 
 fn item(uid: &str, version: u64, text: impl Into<String>) -> Item {
@@ -43,6 +47,7 @@ fn item(uid: &str, version: u64, text: impl Into<String>) -> Item {
             annotations: [(names::ROUTE_ANNOTATION.to_owned(), format!("shop/{uid}"))].into(),
         },
         data: [(names::DOCUMENT_KEY.to_owned(), text.into())].into(),
+        ..Item::default()
     }
 }
 
@@ -54,6 +59,7 @@ fn fleet(version: u64, fleet: &Fleet) -> Item {
             ..Meta::default()
         },
         data: [(names::FLEET_KEY.to_owned(), fleet.encode())].into(),
+        ..Item::default()
     }
 }
 
@@ -289,4 +295,153 @@ fn a_route_that_was_made_anew_is_served_once() {
     let documents = known.snapshot().documents;
     assert_eq!(documents.len(), 1);
     assert_eq!(documents[0].route.path.to_string(), "/new");
+}
+
+/// A document whose variable A is key `a` of a ConfigMap, and B key `b` of a Secret.
+fn with_copies(version: u64, revision: u64) -> Item {
+    let mut document = document("u", "/u", 1);
+    document.spec.env = serde_json::from_value(serde_json::json!([
+        {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "a"}}},
+        {"name": "B", "valueFrom": {"secretKeyRef": {"name": "api", "key": "b"}}},
+    ]))
+    .expect("variables");
+    let copy = |kind, name: &str, copy: &str, revision| crds::copies::CopyReference {
+        kind,
+        name: name.to_owned(),
+        copy: copy.to_owned(),
+        revision,
+    };
+    use crds::references::Kind::{ConfigMap, Secret};
+    document.copies = vec![
+        copy(ConfigMap, "settings", "c-1", 1),
+        copy(Secret, "api", "s-2", revision),
+    ];
+    document.requires = vec![crds::document::REFERENCES.to_owned()];
+    item("u", version, document.encode())
+}
+
+fn copy(name: &str, version: u64, revision: u64, key: &str, value: &str) -> Item {
+    let revisions = format!("{{\"latest\": {revision}}}");
+    Item {
+        metadata: Meta {
+            name: name.to_owned(),
+            resource_version: version.to_string(),
+            annotations: [(names::REVISIONS_ANNOTATION.to_owned(), revisions)].into(),
+        },
+        data: [(key.to_owned(), value.to_owned())].into(),
+        ..Item::default()
+    }
+}
+
+fn secrets(revision: u64, value: &str) -> Arc<Copies> {
+    let mut copies = Copies::new();
+    assert!(copies::put(
+        &mut copies,
+        &copy("s-2", 1, revision, "b", value)
+    ));
+    Arc::new(copies)
+}
+
+fn env(known: &Known) -> Vec<String> {
+    let documents = known.snapshot().documents;
+    let env = documents
+        .iter()
+        .filter_map(|document| document.given.as_ref().ok());
+    let pairs = env.flat_map(|given| &given.env);
+    pairs
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
+}
+
+#[test]
+fn a_document_waits_for_the_copies_that_it_names_and_is_no_mistake_meanwhile() {
+    let mut known = known();
+    assert_eq!(
+        take(
+            &mut known,
+            list(5, vec![with_copies(4, 1), copy("c-1", 3, 1, "a", "x")])
+        )
+        .len(),
+        1
+    );
+    let found = cluster(&known);
+    assert!(
+        found.refused[0].waits && !found.refused[0].has_older,
+        "{found:?}"
+    );
+    assert!(
+        found.refused[0]
+            .reason
+            .contains("revision 1 of s-2, the copy of Secret api"),
+        "{found:?}"
+    );
+    assert_eq!(known.snapshot().mistakes, []);
+
+    known.secrets(secrets(1, "Zmlyc3Q="));
+    let keep = known.release();
+    assert!(
+        matches!(&keep[..], [Keep::Put { name, .. }] if name == "r-u"),
+        "{keep:?}"
+    );
+    assert_eq!(cluster(&known).refused, []);
+    assert_eq!(env(&known), ["A=x", "B=first"]);
+}
+
+#[test]
+fn what_is_served_stays_until_the_new_copies_are_there() {
+    let mut known = known();
+    known.secrets(secrets(1, "Zmlyc3Q="));
+    take(
+        &mut known,
+        list(5, vec![copy("c-1", 3, 1, "a", "x"), with_copies(4, 1)]),
+    );
+    assert_eq!(env(&known), ["A=x", "B=first"]);
+    // The disk keeps what is served.
+    assert_eq!(known.put(with_copies(6, 2)), None);
+    assert!(cluster(&known).refused[0].has_older);
+    assert_eq!(env(&known), ["A=x", "B=first"]);
+    // A newer copy alone changes nothing of what is served: a document follows it.
+    known.put(copy("c-1", 7, 2, "a", "y"));
+    assert!(known.release().is_empty());
+    assert_eq!(env(&known), ["A=x", "B=first"]);
+    known.secrets(secrets(2, "c2Vjb25k"));
+    assert_eq!(known.release().len(), 1);
+    assert_eq!(env(&known), ["A=y", "B=second"]);
+}
+
+#[test]
+fn what_was_kept_is_served_with_what_was_kept_of_its_copies() {
+    let mut first = known();
+    first.secrets(secrets(1, "Zmlyc3Q="));
+    let keep = take(
+        &mut first,
+        list(5, vec![copy("c-1", 3, 1, "a", "x"), with_copies(4, 1)]),
+    );
+    let kept = keep.into_iter().filter_map(|keep| match keep {
+        Keep::Put {
+            name,
+            version,
+            text,
+        } => Item::kept(name, version, text),
+        Keep::Remove { .. } => None,
+    });
+    let mut again = known();
+    again.secrets(secrets(1, "Zmlyc3Q="));
+    again.restore(5, kept.collect());
+    again.release();
+    assert_eq!(env(&again), ["A=x", "B=first"]);
+}
+
+#[test]
+fn nothing_prints_what_a_copy_holds() {
+    let item = copy("s-2", 1, 1, "b", "Zmlyc3Q=");
+    let printed = format!(
+        "{item:?} {:?} {:?}",
+        secrets(1, "Zmlyc3Q="),
+        copies::keep(item.clone())
+    );
+    assert!(
+        !printed.contains("Zmlyc3Q") && !printed.contains("first"),
+        "{printed}"
+    );
 }
