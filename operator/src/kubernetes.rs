@@ -87,7 +87,7 @@ pub async fn clients(kubeconfig: Option<&Path>) -> Result<Clients, Error> {
         calls: client(&config, CALL)?,
         lease: lease::Clients {
             watch: watch.clone(),
-            calls: client(&config, lease::CALL)?,
+            calls: client(&config, lease::READ)?,
         },
         watch,
     })

@@ -25,6 +25,9 @@ use self::record::Term;
 const DURATION: Duration = Duration::from_secs(15);
 /// Of one call to the API server: two of them fit into the time of a claim.
 pub const CALL: Duration = Duration::from_secs(5);
+/// Of a connection on which nothing comes: longer than from one renewal to the next, which would else
+/// be sent into a connection that is just being closed.
+pub const READ: Duration = Duration::from_secs(15);
 
 /// Whose Lease, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,7 @@ pub struct Config {
 pub struct Clients {
     /// For watches: with a timeout on reads longer than a watch.
     pub watch: Client,
-    /// For calls: with [`CALL`] on reads, and without retries of its own.
+    /// For calls: with [`READ`] on reads, and without retries of its own.
     pub calls: Client,
 }
 

@@ -1,6 +1,13 @@
 //! What serves keeps serving, whatever becomes of the control plane; and what was asked for comes
 //! true in the end. Traffic runs all the while and no request fails.
 
+use std::pin::pin;
+
+use futures::StreamExt as _;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, watcher};
 use operator::reconcile::Step;
 use serde_json::json;
 use tests::guests;
@@ -180,4 +187,21 @@ fn a_runtime_that_joins_or_leaves_changes_no_route() {
         200
     );
     traffic.end();
+}
+
+#[test]
+fn a_lease_is_renewed_again_and_again_without_a_failure() {
+    let all = Installation::start(0);
+    let leases: Api<Lease> = Api::namespaced(all.cluster.admin(), "wagi-system");
+    let renewed = async {
+        let one = watcher::Config::default().fields("metadata.name=wagi-operator");
+        let mut renewals = pin!(watcher(leases, one).applied_objects().take(5));
+        while let Some(renewal) = renewals.next().await {
+            renewal.expect("the API server is there");
+        }
+    };
+    let renewed = async { tokio::time::timeout(tests::PATIENCE, renewed).await };
+    all.cluster.block_on(renewed).expect("it is renewed");
+    let log = std::fs::read_to_string(all.operator.log()).expect("a log");
+    assert!(!log.contains("the lease cannot be"), "{log}");
 }
