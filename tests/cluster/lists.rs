@@ -192,3 +192,35 @@ fn a_runtime_that_finds_most_documents_gone_serves_them_until_its_grace_is_over(
     }
     traffic.end();
 }
+
+#[test]
+fn a_store_restored_from_before_takes_nothing_that_is_served() {
+    let mut all = Installation::start(1);
+    let quick = ["--relist-spread=0s", "--pre-stop-wait=0s"];
+    let mut other = all.cluster.start_node("wagi-node-1", &quick);
+    other.wait_until_ready();
+    all.serve(&all.route("early", "shop/hello:1", &json!({})));
+    let backup = all.cluster.back_up();
+    serve_many(&all, &many(&all));
+    let traffic = all.traffic(0, "/route-3");
+    let child = other.child().expect("it runs");
+    child.signal("TERM");
+    assert!(child.wait().success());
+    all.cluster.restore(&backup);
+    assert_eq!(all.documents().len(), 1);
+
+    // Who watches waits for a future that is over: whoever restores restarts the programs.
+    other.start_again();
+    wait_until("what the list lacks is kept", || {
+        all.report(&other).kept == MANY as i64
+    });
+    answers(&other, "/route-3", 200);
+    all.operator.kill();
+    all.operator.start_again();
+    let late = all.route("late", "shop/hello:1", &json!({}));
+    all.cluster.apply(&late.to_string());
+    answers(&other, "/late", 200);
+    answers(&other, "/route-3", 200);
+    assert_eq!(all.documents().len(), 2);
+    traffic.end();
+}

@@ -44,6 +44,7 @@ use ports::Port;
 use programs::Programs;
 
 pub use gate::Gate;
+pub use history::Backup;
 pub use hollow::HollowFleet;
 pub use workload::Workload;
 
@@ -229,6 +230,10 @@ impl Cluster {
         lock(&self.etcd).get_or_insert_with(|| self.start_etcd());
     }
 
+    fn etcd_data(&self) -> PathBuf {
+        self.folder.path().join("etcd")
+    }
+
     fn etcd_socket(&self) -> PathBuf {
         self.folder.path().join("etcd.sock")
     }
@@ -239,7 +244,7 @@ impl Cluster {
         // What was killed leaves its socket, which is waited for below.
         let _ = std::fs::remove_file(&socket);
         let mut command = self.programs.command("etcd");
-        command.arg(format!("--data-dir={}", folder.join("etcd").display()));
+        command.arg(format!("--data-dir={}", self.etcd_data().display()));
         command.arg(format!("--listen-client-urls=unix://{}", socket.display()));
         // It is alone and nobody asks it for its address, but it insists on having some.
         command.args([
