@@ -6,7 +6,6 @@ pub mod args;
 mod call;
 pub mod check;
 mod completions;
-mod effective;
 mod inspect;
 mod node;
 mod progress;
@@ -21,10 +20,10 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crds::validate::Place;
+use process_shell::effective::Effective;
 
 use self::args::compile::CompileArgs;
 use self::args::node::NodeArgs;
-use self::effective::Effective;
 use crate::compile_child::{self, ChildArgs};
 use crate::config::ConfigError;
 use crate::telemetry::{self, LogFormat};

@@ -18,18 +18,14 @@ use std::path::PathBuf;
 
 use crds::quantity::Quantity;
 use http::{HeaderName, HeaderValue, Method, Uri};
+pub use process_shell::mistakes::ConfigError;
+use process_shell::mistakes::Mistakes;
 
 use crate::cli::{CallArgs, UpArgs};
 pub use compile::Compile;
 pub use node::Node;
-use parse::Mistakes;
 use registry::Credentials;
 pub use serve::Serve;
-
-/// Everything that is wrong with a command line, one sentence each.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigError(pub Vec<String>);
 
 /// What `wagi up` was told.
 #[derive(Clone, Debug, PartialEq, Eq)]

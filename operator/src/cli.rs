@@ -3,7 +3,6 @@
 //! Exit codes are part of the interface: 0 it worked, 1 it did not, 64 the command line is wrong.
 
 mod crds;
-mod effective;
 mod run;
 mod uninstall;
 
@@ -13,8 +12,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use process_shell::effective::Effective;
 
-use self::effective::Effective;
 use crate::config::ConfigError;
 use crate::telemetry::{self, LogFormat};
 
@@ -266,6 +265,33 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_flag_is_shown_with_its_value_and_without_secrets() {
+        let arguments = [
+            "wagi-operator",
+            "run",
+            "--pool=blue",
+            "--registry-mirror=a.example=https://me:pw@m.example/v2?t=s",
+            "--plain-http=a,b",
+        ];
+        let mut described = Cli::command();
+        let matches = described.clone().try_get_matches_from(arguments);
+        let effective = Effective::of(described.clone(), &matches.expect("a command line"));
+        let shown = effective.settings();
+        described.build();
+        let run = described.find_subcommand("run").expect("there is run");
+        for argument in run.get_arguments() {
+            let name = argument.get_long().expect("flags only");
+            assert_eq!(shown.contains_key(name), name != "help", "{name}");
+        }
+        assert_eq!(shown["pool"], "blue");
+        assert_eq!(
+            shown["registry-mirror"],
+            "a.example=https://***@m.example/v2?***"
+        );
+        assert_eq!(shown["plain-http"], serde_json::json!(["a", "b"]));
+    }
 
     #[test]
     fn every_flag_has_its_variable_and_every_command_says_the_exit_codes() {

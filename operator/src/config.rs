@@ -10,19 +10,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crds::names;
+pub use process_shell::mistakes::ConfigError;
+use process_shell::mistakes::Mistakes;
 
-use self::parse::Mistakes;
 use crate::cli::{RunArgs, UninstallArgs};
 use crate::reconcile::Step;
 use crate::uninstall::Place;
 
 /// The kernel's name of this machine; in a pod it is the pod's.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
-
-/// Everything that is wrong with a command line, one sentence each.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigError(pub Vec<String>);
 
 /// What `wagi-operator run` was told.
 #[derive(Clone, Debug, PartialEq, Eq)]

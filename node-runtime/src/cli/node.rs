@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use process_shell::effective::Effective;
+
 use super::Error;
 use super::args::node::NodeArgs;
-use super::effective::Effective;
 use crate::app::command;
 use crate::config::Node;
 

@@ -1,5 +1,7 @@
 //! The command line as a whole.
 
+use serde_json::Value;
+
 use super::*;
 
 /// As [`run`], but for the log, which is the whole process's.
@@ -64,4 +66,41 @@ fn wrong_use_is_64() {
 fn the_version_names_the_commit() {
     let version = description().render_version();
     assert!(version.contains(env!("WAGI_COMMIT")), "{version}");
+}
+
+#[test]
+fn every_flag_of_a_server_is_shown_with_its_value() {
+    let arguments = [
+        "wagi",
+        "up",
+        "a",
+        "b",
+        "--max-requests=7",
+        "--wasm-exceptions",
+    ];
+    let matches = description().try_get_matches_from(arguments);
+    let effective = Effective::of(description(), &matches.expect("a command line"));
+    let shown = effective.settings();
+    let mut described = description();
+    described.build();
+    let up = described.find_subcommand("up").expect("there is wagi up");
+    for argument in up.get_arguments() {
+        let name = argument.get_long().unwrap_or(argument.get_id().as_str());
+        let is_setting = !matches!(name, "help" | "version");
+        assert_eq!(shown.contains_key(name), is_setting, "{name}");
+        if is_setting && let Some(default) = argument.get_default_values().first()
+            && !matches!(name, "max-requests" | "wasm-exceptions")
+            // The environment of whoever runs the tests.
+            && argument.get_env().is_none_or(|name| std::env::var_os(name).is_none())
+        {
+            assert_eq!(shown[name], *default.to_string_lossy(), "{name}");
+        }
+    }
+    assert_eq!(shown["max-requests"], "7");
+    assert_eq!(shown["wasm-exceptions"], "true");
+    assert_eq!(shown["paths"], Value::from(vec!["a", "b"]));
+    assert!(
+        shown.contains_key("log-format"),
+        "a global flag is one, too"
+    );
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crds::host::HostPattern;
+use process_shell::effective::Effective;
 
-use super::effective::Effective;
 use super::{Error, UpArgs};
 use crate::app::command;
 use crate::config::Up;

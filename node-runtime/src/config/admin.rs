@@ -1,6 +1,6 @@
 //! What can be seen of the process, as it was asked for.
 
-use super::parse::{self, Mistakes};
+use super::{Mistakes, parse};
 use crate::admin::Config;
 use crate::cli::args::admin::AdminArgs;
 

@@ -3,8 +3,7 @@
 use crds::duration::Duration;
 use crds::quantity::Quantity;
 
-use super::ConfigError;
-use super::parse::{self, Mistakes};
+use super::{ConfigError, Mistakes, parse};
 use crate::cli::args::compile::CompileArgs;
 
 /// Less than this is not enough for any module.

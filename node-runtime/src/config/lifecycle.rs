@@ -2,7 +2,7 @@
 
 use crds::duration::Duration;
 
-use super::parse::Mistakes;
+use super::Mistakes;
 use crate::cli::args::lifecycle::LifecycleArgs;
 
 /// How a server ends.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use crds::quantity::Quantity;
 
-use super::parse::{self, Mistakes};
+use super::{Mistakes, parse};
 use crate::cli::args::modules::ModuleArgs;
 
 /// How modules are loaded.

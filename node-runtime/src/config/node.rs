@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use crds::duration::Duration;
 
-use super::parse::{self, Mistakes};
 use super::registry::Credentials;
 use super::store::Folder;
-use super::{ConfigError, Serve};
+use super::{ConfigError, Mistakes, Serve, parse};
 use crate::cli::args::node::NodeArgs;
 
 /// What `wagi node` was told.

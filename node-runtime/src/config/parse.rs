@@ -1,6 +1,5 @@
 //! One function for each form of a flag; each error says what to write.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,39 +8,7 @@ use crds::duration::Duration;
 use crds::quantity::Quantity;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
-use super::{CallBody, ConfigError, GuestMemory};
-
-/// What is wrong so far.
-#[derive(Default)]
-pub(super) struct Mistakes(Vec<String>);
-
-// === impl Mistakes ===
-
-impl Mistakes {
-    pub(super) fn flag<T, E: fmt::Display>(
-        &mut self,
-        name: &str,
-        text: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        match parse(text.trim()) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.0.push(format!("{name} {text:?}: {error}"));
-                None
-            }
-        }
-    }
-
-    pub(super) fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, ConfigError> {
-        if self.0.is_empty()
-            && let Some(value) = value()
-        {
-            return Ok(value);
-        }
-        Err(ConfigError(self.0))
-    }
-}
+use super::{CallBody, GuestMemory};
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let text = match text.strip_prefix("localhost:") {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::parse::Mistakes;
+use super::Mistakes;
 use crate::cli::args::proxies::ProxiesArgs;
 
 /// Networks, in the order in which they were named.

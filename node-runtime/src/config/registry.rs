@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use ::registry::{Client, DockerConfig, Mirror, Settings};
 
-use super::ConfigError;
-use super::parse::Mistakes;
+use super::{ConfigError, Mistakes};
 use crate::cli::args::registry::RegistryArgs;
 
 /// How registries are spoken to, and who we are to them.

@@ -5,9 +5,11 @@ use std::num::NonZeroU32;
 
 use crds::duration::Duration;
 
-use super::parse::{self, Mistakes};
 use super::registry::Credentials;
-use super::{Compile, GuestMemory, admin, compile, lifecycle, modules, proxies, registry, store};
+use super::{
+    Compile, GuestMemory, Mistakes, admin, compile, lifecycle, modules, parse, proxies, registry,
+    store,
+};
 use crate::cli::args::serve::ServeArgs;
 
 /// How requests are served.

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use crds::duration::Duration;
 use crds::quantity::Quantity;
 
-use super::ConfigError;
-use super::parse::Mistakes;
+use super::{ConfigError, Mistakes};
 use crate::cli::args::store::{FolderArgs, PruneArgs, StoreArgs};
 
 /// Where modules are kept, and how many.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use process_shell::effective::Effective;
 use tokio_util::sync::CancellationToken;
 
-use super::effective::Effective;
 use super::{Error, FAILED, RunArgs};
 use crate::app::{self, Operator};
 use crate::config::Run;

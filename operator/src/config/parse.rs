@@ -1,49 +1,13 @@
 //! One function for each form of a flag; each error says what to write.
 
-use std::fmt;
 use std::net::SocketAddr;
 
 use crds::names;
-
-use super::ConfigError;
 
 /// A DNS label's, and so a namespace's.
 const MAX_LABEL: usize = 63;
 /// A Kubernetes name's.
 const MAX_NAME: usize = 253;
-
-/// What is wrong so far.
-#[derive(Default)]
-pub(super) struct Mistakes(Vec<String>);
-
-// === impl Mistakes ===
-
-impl Mistakes {
-    pub(super) fn flag<T, E: fmt::Display>(
-        &mut self,
-        name: &str,
-        text: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let text = text.trim();
-        match parse(text) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.0.push(format!("{name} {text:?}: {error}"));
-                None
-            }
-        }
-    }
-
-    pub(super) fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, ConfigError> {
-        if self.0.is_empty()
-            && let Some(value) = value()
-        {
-            return Ok(value);
-        }
-        Err(ConfigError(self.0))
-    }
-}
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let text = match text.strip_prefix("localhost:") {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use ::registry::{Client, Credentials, DockerConfig, Mirror, Settings};
 
-use super::parse::Mistakes;
+use super::Mistakes;
 use crate::cli::RegistryArgs;
 
 /// How registries are spoken to, and who we are to them.
