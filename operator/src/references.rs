@@ -9,6 +9,7 @@
 pub mod copy;
 mod place;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -149,18 +150,24 @@ impl References {
             .map(|(object, wanted)| (source(object), wanted.clone()))
             .collect();
         if self.needs.get(route) != Some(&needs) {
-            self.forget(route);
+            let before = self.needs.remove(route).unwrap_or_default();
             for source in needs.keys() {
                 self.users
                     .entry(source.clone())
                     .or_default()
                     .insert(route.clone());
-                let place = source.place();
-                if !self.places.contains_key(&place) {
-                    self.places.insert(place, State::default());
+                if let Entry::Vacant(place) = self.places.entry(source.place()) {
+                    place.insert(State::default());
                     self.due.places = true;
                 }
                 self.read_if_old(source);
+            }
+            // What it needs still is not let go of in between.
+            for source in before.keys() {
+                self.tell_of_copy_of(source);
+                if !needs.contains_key(source) {
+                    self.drop_user(route, source);
+                }
             }
             if !needs.is_empty() {
                 self.needs.insert(route.clone(), needs);
@@ -208,24 +215,33 @@ impl References {
 
     /// A route needs nothing any more.
     pub fn forget(&mut self, route: &Uid) {
-        for source in self.needs.remove(route).unwrap_or_default().into_keys() {
-            if let Some(read) = self.reads.get(&source) {
-                let copy = copy_name(source.object.kind, &read.uid);
-                self.due.copies.insert(copy.into());
-            }
-            let Some(users) = self.users.get_mut(&source) else {
-                continue;
-            };
-            users.remove(route);
-            if users.is_empty() {
-                self.users.remove(&source);
-                self.reads.remove(&source);
-                let place = source.place();
-                if !self.users.keys().any(|other| other.place() == place) {
-                    self.places.remove(&place);
-                    self.due.places = true;
-                }
-            }
+        for source in self.needs.remove(route).unwrap_or_default().keys() {
+            self.tell_of_copy_of(source);
+            self.drop_user(route, source);
+        }
+    }
+
+    fn tell_of_copy_of(&mut self, source: &Source) {
+        if let Some(read) = self.reads.get(source) {
+            let copy = copy_name(source.object.kind, &read.uid);
+            self.due.copies.insert(copy.into());
+        }
+    }
+
+    fn drop_user(&mut self, route: &Uid, source: &Source) {
+        let Some(users) = self.users.get_mut(source) else {
+            return;
+        };
+        users.remove(route);
+        if !users.is_empty() {
+            return;
+        }
+        self.users.remove(source);
+        self.reads.remove(source);
+        let place = source.place();
+        if !self.users.keys().any(|other| other.place() == place) {
+            self.places.remove(&place);
+            self.due.places = true;
         }
     }
 

@@ -33,7 +33,7 @@ fn delete(all: &Installation, routes: &[Value]) {
 fn command_in_log(all: &Installation) -> Option<Vec<String>> {
     let log = std::fs::read_to_string(all.operator.log()).expect("a log");
     let (_, command) = log.split_once("kubectl annotate namespace")?;
-    let until = command.find(|c: char| c == '"' || c == '\n')?;
+    let until = command.find(['"', '\n'])?;
     let words = command[..until].split_whitespace().map(str::to_owned);
     Some(
         ["annotate", "namespace"]
@@ -135,7 +135,7 @@ fn answers(node: &Workload, path: &str, status: u16) {
 #[test]
 fn a_runtime_that_finds_most_documents_gone_serves_them_until_its_grace_is_over() {
     let quick = ["--relist-spread=0s", "--pre-stop-wait=0s"];
-    let (mut all, [of_operator, of_node]) = Installation::start_behind_gates(&quick);
+    let (all, [of_operator, of_node]) = Installation::start_behind_gates(&quick);
     let short = [&quick[..], &["--shrink-grace=3s"]].concat();
     let mut other = all.cluster.start_node("wagi-node-1", &short);
     other.wait_until_ready();

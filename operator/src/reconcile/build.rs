@@ -73,7 +73,12 @@ pub fn largest_size(seen: &Seen, valid: &Valid) -> usize {
         image: valid.image.clone(),
         resolve: seen.resolve.clone(),
         digest: format!("sha256:{}", "0".repeat(64)),
-        logins: valid.route.pull_secrets.iter().map(login).collect(),
+        logins: valid
+            .route
+            .pull_secrets
+            .iter()
+            .map(|name| login(name))
+            .collect(),
     };
     let mut asks = valid.asks();
     for ask in &mut asks {
@@ -94,9 +99,9 @@ pub fn largest_size(seen: &Seen, valid: &Valid) -> usize {
 const LONG_UID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// As long as one can be.
-fn login(name: &String) -> Login {
+fn login(name: &str) -> Login {
     Login {
-        name: name.clone(),
+        name: name.to_owned(),
         uid: LONG_UID.to_owned(),
         version: u64::MAX.to_string(),
     }
@@ -135,7 +140,7 @@ fn effective(valid: &Valid, held: &[Ask], digest: &str) -> WagiRouteSpec {
         path: Some(route.path.to_string()),
         module: Some(Module {
             image: Some(pinned(valid, digest)),
-            pull_secrets: list(route.pull_secrets.iter().map(pull_secret)),
+            pull_secrets: list(route.pull_secrets.iter().map(|name| pull_secret(name))),
         }),
         entrypoint: Some(route.entrypoint.clone()),
         argv: Some(route.argv.clone()),

@@ -167,13 +167,14 @@ impl Content {
             before
         };
         let revision = |key: &String| {
-            let value = data.get(key)?;
             let known = old.and_then(|old| old.revisions.keys.get(key)).copied();
-            Some(if is_new(key, value) {
-                latest
-            } else {
-                known.unwrap_or(before)
-            })
+            match data.get(key) {
+                Some(value) if is_new(key, value) => Some(latest),
+                Some(_) => Some(known.unwrap_or(before)),
+                // That it went is news for whoever can be without it.
+                None if had(key).is_some() => Some(latest),
+                None => known,
+            }
         };
         let keys = wanted.keys.keys();
         let keys = keys.filter_map(|key| Some((key.clone(), revision(key)?)));

@@ -184,6 +184,23 @@ fn a_value_that_changes_is_another_revision() {
 }
 
 #[test]
+fn a_key_that_goes_is_another_revision_for_who_can_be_without_it() {
+    let mut references = references();
+    let mut optional = wanted(api(), &["k"]);
+    let keys = &mut optional.get_mut(&api()).expect("it was put there").keys;
+    keys.insert("k".to_owned(), false);
+    references.refer(&uid("a"), "shop", &optional);
+    let revision = |copied: &Copied| copied.revisions.of(&optional[&api()]);
+    assert_eq!(revision(&write(&mut references, 1)), 1);
+    references.read(&source(), Some(read(6, &[])));
+    let copied = write(&mut references, 2);
+    assert_eq!((copied.data.0.len(), revision(&copied)), (0, 2));
+    assert_eq!(revision(&write(&mut references, 3)), 2);
+    references.read(&source(), Some(read(7, &[("k", "back")])));
+    assert_eq!(revision(&write(&mut references, 4)), 3);
+}
+
+#[test]
 fn what_a_published_document_cannot_be_without_stays_in_the_copy() {
     let mut references = references();
     let copied = write(&mut references, 1);

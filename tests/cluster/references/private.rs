@@ -72,10 +72,17 @@ fn who_was_given_a_module_keeps_it_while_the_registry_is_away_and_nobody_gains_i
     all.serve(&route);
     prints(&all, "/kept", "EDITED=yes\n");
     // Another login is another right, and nobody can say whether it is one.
-    apply(&all, &login(&all, "default", "changed"));
+    let mut other = login(&all, "default", PASSWORD);
+    let config = &mut other["stringData"][".dockerconfigjson"];
+    *config = json!(config.as_str().expect("a text").to_owned() + "\n");
+    apply(&all, &other);
     let said = all.wait_for_reason(&route, "ResolvedRefs", "RegistryUnreachable");
     assert!(said.contains("stays served"), "{said}");
+    prints(&all, "/kept", "EDITED=yes\n");
     all.registry.heal();
+    all.wait_for(&route, "Ready");
+    // One that is none leaves what is served, and nothing newer.
+    apply(&all, &login(&all, "default", "changed"));
     all.wait_for_reason(&route, "ResolvedRefs", "ModuleNotPermitted");
     prints(&all, "/kept", "EDITED=yes\n");
 

@@ -415,12 +415,12 @@ fn volumes() -> Vec<Bad> {
         volumes(
             "spec.volumes",
             json!([volume("/site"), volume("/site/img")]),
-            Server("\"/site/img\": inside another volume's mountPath; write another path"),
+            Server("one mountPath is inside another; write paths that stand beside each other"),
         ),
         volumes(
             "spec.volumes",
             json!([volume("/a/b"), volume("/")]),
-            Server("\"/a/b\": inside another volume's mountPath"),
+            Server("one mountPath is inside another"),
         ),
         volumes(
             "spec.volumes[1]",

@@ -63,9 +63,9 @@ pub(super) fn volume(volume: &ValidVolume) -> Option<Volume> {
     })
 }
 
-pub(super) fn pull_secret(name: &String) -> PullSecret {
+pub(super) fn pull_secret(name: &str) -> PullSecret {
     PullSecret {
-        name: Some(name.clone()),
+        name: Some(name.to_owned()),
     }
 }
 
