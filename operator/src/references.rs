@@ -77,6 +77,8 @@ pub struct References {
     /// What published documents name of each copy.
     named: BTreeMap<Uid, BTreeMap<Uid, Named>>,
     documents: HashMap<Uid, Vec<Uid>>,
+    /// How many watches there were.
+    numbers: u64,
     due: Due,
 }
 
@@ -157,7 +159,8 @@ impl References {
                     .or_default()
                     .insert(route.clone());
                 if let Entry::Vacant(place) = self.places.entry(source.place()) {
-                    place.insert(State::default());
+                    self.numbers += 1;
+                    place.insert(State::new(self.numbers));
                     self.due.places = true;
                 }
                 self.read_if_old(source);
@@ -249,6 +252,16 @@ impl References {
     #[must_use]
     pub fn places(&self) -> HashSet<Place> {
         self.places.keys().cloned().collect()
+    }
+
+    /// The same, each with a number: a place that was let go of and is needed anew has another, since
+    /// what was listed for it is forgotten.
+    #[must_use]
+    pub fn watches(&self) -> HashSet<(Place, u64)> {
+        let places = self.places.iter();
+        places
+            .map(|(place, state)| (place.clone(), state.number))
+            .collect()
     }
 
     /// An object as a watch has it now.

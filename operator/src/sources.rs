@@ -36,12 +36,12 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Watches the places that routes refer to, each as long as some route does.
 pub async fn keep(shared: Arc<Shared>, client: Client) {
-    let mut running: HashMap<Place, AbortOnDropHandle<()>> = HashMap::new();
+    let mut running: HashMap<(Place, u64), AbortOnDropHandle<()>> = HashMap::new();
     loop {
-        let wanted = shared.read(|world| world.references.places());
-        running.retain(|place, _| wanted.contains(place));
-        for place in wanted {
-            running.entry(place).or_insert_with_key(|place| {
+        let wanted = shared.read(|world| world.references.watches());
+        running.retain(|watch, _| wanted.contains(watch));
+        for watch in wanted {
+            running.entry(watch).or_insert_with_key(|(place, _)| {
                 let (shared, client, place) = (Arc::clone(&shared), client.clone(), place.clone());
                 AbortOnDropHandle::new(tokio::spawn(async move {
                     match place.kind {

@@ -20,6 +20,8 @@ pub struct Place {
 /// What is known of a place.
 #[derive(Debug, Default)]
 pub(super) struct State {
+    /// Which watch of it this is.
+    pub(super) number: u64,
     pub(super) is_listed: bool,
     pub(super) is_forbidden: bool,
     pub(super) objects: HashMap<String, Known>,
@@ -68,6 +70,13 @@ impl fmt::Display for Place {
 // === impl State ===
 
 impl State {
+    pub(super) fn new(number: u64) -> Self {
+        Self {
+            number,
+            ..Self::default()
+        }
+    }
+
     /// Notes a version; whether it is newer.
     pub(super) fn observe(&mut self, name: &str, uid: String, version: u64) -> bool {
         let known = self.objects.get(name);

@@ -148,6 +148,12 @@ fn a_place_is_watched_as_long_as_a_route_refers_to_it() {
     references.forget(&uid("b"));
     let due = references.take_due();
     assert!(due.places && references.places().is_empty());
+    // Needed anew it is watched anew: what was listed is forgotten.
+    let mut again = self::references();
+    let before = again.watches();
+    again.forget(&uid("a"));
+    again.refer(&uid("a"), "shop", &wanted(api(), &["k"]));
+    assert!(again.watches().is_disjoint(&before));
     assert_eq!(due.copies, [uid("s-u-1")].into());
 }
 
