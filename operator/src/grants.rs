@@ -29,6 +29,8 @@ const VERSION: &str = "v1beta1";
 const KIND: &str = "ReferenceGrant";
 const PLURAL: &str = "referencegrants";
 
+/// What a list of a kind that nobody defined is answered with; there is no object that says why.
+const NO_SUCH_KIND: u16 = 404;
 /// After a write that failed.
 const RETRY: Duration = Duration::from_secs(2);
 /// Where Gateway API is not installed it is looked for so often.
@@ -158,7 +160,7 @@ impl Known {
     fn lose(&mut self, error: &watcher::Error) {
         let is_absent = matches!(
             error,
-            watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found()
+            watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == NO_SUCH_KIND
         );
         // What is known may be gone with its definition.
         self.is_listed &= !is_absent;

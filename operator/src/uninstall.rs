@@ -135,7 +135,7 @@ where
     let chosen = ListParams::default().labels(labels);
     let found = match api.list_metadata(&chosen).await {
         // There is no such kind here, and so none of it.
-        Err(kube::Error::Api(status)) if status.is_not_found() => {
+        Err(kube::Error::Api(status)) if status.code == 404 => {
             return Ok(Removed { count: 0, what });
         }
         found => found,

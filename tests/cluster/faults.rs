@@ -22,6 +22,8 @@ fn an_api_server_that_stops_and_starts_costs_no_request_and_no_change() {
     let mut route = all.route("on", "shop/hello:1", &json!({}));
     all.serve(&route);
     let traffic = all.traffic(0, "/on");
+    // What is seen is served at once, and is on the disk a moment later.
+    all.wait_for_disk(1, &route);
     all.cluster.stop();
 
     // A container that restarts meanwhile, with the registry away as well, serves from its disk.

@@ -211,6 +211,23 @@ impl Installation {
         });
     }
 
+    /// Waits until a runtime has a route's document on its disk.
+    pub fn wait_for_disk(&self, node: usize, route: &Value) {
+        let (namespace, name) = names(route);
+        let uid = self
+            .get(namespace, name)
+            .metadata
+            .uid
+            .expect("it is stored");
+        let store = format!("store-{}", self.nodes[node].pod());
+        let folder = self.cluster.folder().join(store).join("documents");
+        wait_until("its document is on the disk", || {
+            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            let mut texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+            texts.any(|text| text.contains(&uid))
+        });
+    }
+
     /// What every runtime answers.
     pub fn ask(&self, path: &str) -> Vec<Response> {
         let ask = |node: &Workload| request(node.address(), path).expect("an answer");

@@ -17,7 +17,8 @@ fn listed(grants: &[DynamicObject]) -> Known {
 }
 
 fn absent() -> watcher::Error {
-    let status = kube::core::Status::failure("404 page not found", "NotFound").with_code(404);
+    let status = kube::core::Status::failure("404 page not found", "Failed to parse error data")
+        .with_code(404);
     watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status)))
 }
 
