@@ -9,19 +9,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::ExponentialBuilder;
 use crds::names::{KIND_GRANT, KIND_LABEL, SERVICE};
 use futures::StreamExt as _;
 use kube::api::Api;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, ExponentialBackoff, watcher};
+use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::leading::LeaderGate;
 use crate::reconcile::apply::{Cluster, WriteError};
 use crate::shared::Shared;
+use crate::watches::{backoff, watch_seconds};
 
 const GROUP: &str = "gateway.networking.k8s.io";
 /// Every version of Gateway API serves this one.
@@ -31,9 +32,9 @@ const PLURAL: &str = "referencegrants";
 
 /// What a list of a kind that nobody defined is answered with; there is no object that says why.
 const NO_SUCH_KIND: u16 = 404;
-/// After a write that failed.
+/// After the first write that failed; then ever longer.
 const RETRY: Duration = Duration::from_secs(2);
-/// Where Gateway API is not installed it is looked for so often.
+/// Where Gateway API is not installed, or grants are refused, it is tried so often.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The grants of a namespace, where those who own its Services keep them.
@@ -50,15 +51,12 @@ pub async fn keep(
     watched: Api<DynamicObject>,
     written: Api<DynamicObject>,
 ) {
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_max_delay(LONGEST_PAUSE)
-        .with_factor(2.0)
-        .without_max_times()
-        .with_jitter();
-    let ours = watcher::Config::default().labels(&format!("{KIND_LABEL}={KIND_GRANT}"));
-    let mut news = Box::pin(watcher(watched, ours).backoff(ExponentialBackoff::from(backoff)));
+    let ours = watcher::Config::default()
+        .labels(&format!("{KIND_LABEL}={KIND_GRANT}"))
+        .timeout(watch_seconds());
+    let mut news = Box::pin(watcher(watched, ours).backoff(backoff(LONGEST_PAUSE)));
     let mut known = Known::default();
+    let (mut failures, mut again) = (0, None);
     loop {
         leader.held().await;
         tokio::select! {
@@ -67,31 +65,60 @@ pub async fn keep(
                 Err(error) => known.lose(&error),
             },
             () = shared.namespaces.notified() => {}
+            () = until(again) => {}
         }
-        let Some((lacking, surplus)) = known.differs(&shared.read(|world| world.namespaces()))
-        else {
-            continue;
+        let wanted = shared.read(|world| world.namespaces());
+        again = match settle(cluster, &written, &mut known, &wanted).await {
+            Ok(()) => {
+                failures = 0;
+                None
+            }
+            Err(error) => {
+                known.refused(&error);
+                failures += 1;
+                Some(Instant::now() + pause(failures))
+            }
         };
-        for namespace in lacking {
-            let granted = cluster.grant(&written, &grant(&namespace)).await;
-            match granted {
-                Ok(written) => known.put(written),
-                Err(error) => later(shared, &namespace, &error).await,
-            }
-        }
-        for name in surplus {
-            match cluster.withdraw(&written, &name).await {
-                Ok(()) => known.remove(&name),
-                Err(error) => later(shared, &name, &error).await,
-            }
-        }
     }
 }
 
-async fn later(shared: &Shared, what: &str, error: &WriteError) {
-    tracing::debug!(what, %error, "a ReferenceGrant was not written");
-    tokio::time::sleep(RETRY).await;
-    shared.namespaces.notify_one();
+/// Makes what is lacking and takes away what nobody needs; one that is refused keeps back no other.
+async fn settle(
+    cluster: &Cluster,
+    written: &Api<DynamicObject>,
+    known: &mut Known,
+    wanted: &BTreeSet<String>,
+) -> Result<(), WriteError> {
+    let mut settled = Ok(());
+    let Some((lacking, surplus)) = known.differs(wanted) else {
+        return settled;
+    };
+    for namespace in lacking {
+        match cluster.grant(written, &grant(&namespace)).await {
+            Ok(written) => known.put(&written),
+            Err(error) => settled = Err(error),
+        }
+    }
+    for name in surplus {
+        match cluster.withdraw(written, &name).await {
+            Ok(()) => known.remove(&name),
+            Err(error) => settled = Err(error),
+        }
+    }
+    settled
+}
+
+/// After so many failures in a row.
+fn pause(failures: u32) -> Duration {
+    let doubled = RETRY.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+    doubled.min(LONGEST_PAUSE)
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn resource() -> ApiResource {
@@ -124,7 +151,7 @@ struct Known {
     grants: BTreeMap<String, Value>,
     listing: BTreeMap<String, Value>,
     is_listed: bool,
-    /// What was said of a watch that is broken.
+    /// What was said last of what is wrong.
     said: Option<String>,
 }
 
@@ -142,21 +169,19 @@ impl Known {
                 self.is_listed = true;
                 self.said = None;
             }
-            Event::Apply(grant) => self.put(grant),
+            Event::Apply(grant) => self.put(&grant),
             Event::Delete(grant) => self.remove(&grant.name_any()),
         }
     }
 
-    fn put(&mut self, grant: DynamicObject) {
-        let spec = spec(&grant);
-        self.grants.insert(grant.name_any(), spec);
+    fn put(&mut self, grant: &DynamicObject) {
+        self.grants.insert(grant.name_any(), spec(grant));
     }
 
     fn remove(&mut self, name: &str) {
         self.grants.remove(name);
     }
 
-    /// The same sentence once.
     fn lose(&mut self, error: &watcher::Error) {
         let is_absent = matches!(
             error,
@@ -164,19 +189,32 @@ impl Known {
         );
         // What is known may be gone with its definition.
         self.is_listed &= !is_absent;
-        let text = if is_absent {
-            "Gateway API is not installed: there are no ReferenceGrants, and HTTPRoutes of other \
-             namespaces cannot name the Service of the runtimes"
-                .to_owned()
-        } else {
-            format!("the watch of ReferenceGrants is broken, and is begun again: {error}")
-        };
+        if !is_absent {
+            let text =
+                format!("the watch of ReferenceGrants is broken, and is begun again: {error}");
+            return self.say(text, |text| tracing::warn!("{text}"));
+        }
+        let text = "Gateway API is not installed: there are no ReferenceGrants, and HTTPRoutes of \
+                    other namespaces cannot name the Service of the runtimes";
+        self.say(text.to_owned(), |text| tracing::info!("{text}"));
+    }
+
+    fn refused(&mut self, error: &WriteError) {
+        // Whoever leads now writes it.
+        if matches!(error, WriteError::NotLeading) {
+            return;
+        }
+        let text = format!(
+            "a ReferenceGrant cannot be written, and is tried again: {error}; until then HTTPRoutes of \
+             some namespace cannot name the Service of the runtimes"
+        );
+        self.say(text, |text| tracing::warn!("{text}"));
+    }
+
+    /// The same sentence once.
+    fn say(&mut self, text: String, aloud: impl FnOnce(&str)) {
         if self.said.as_ref() != Some(&text) {
-            if is_absent {
-                tracing::info!("{text}");
-            } else {
-                tracing::warn!("{text}");
-            }
+            aloud(&text);
             self.said = Some(text);
         }
     }

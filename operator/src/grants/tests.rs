@@ -1,6 +1,7 @@
 //! Which grants are made and taken away.
 
 use super::*;
+use crate::testing::api_server::{ApiServer, refusal, taken};
 
 fn namespaces(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -60,4 +61,38 @@ fn a_grant_lets_http_routes_of_one_namespace_name_one_service() {
     assert_eq!(grant["metadata"]["name"], "wagi-shop");
     assert_eq!(grant["metadata"]["labels"]["wagi.dev/kind"], "grant");
     assert_eq!(grant["spec"], spec_of("shop"));
+}
+
+#[tokio::test]
+async fn a_grant_that_is_refused_keeps_back_no_other() {
+    let server = ApiServer::new(|asked| match asked.what.ends_with("/wagi-a") {
+        true => refusal(403, "Forbidden"),
+        false => taken(asked),
+    });
+    let written = api(server.client(), "wagi-system");
+    let mut known = listed(&[grant("gone")]);
+    let wanted = namespaces(&["a", "b"]);
+    let settled = settle(&server.cluster(1), &written, &mut known, &wanted).await;
+    assert!(
+        matches!(settled, Err(WriteError::Refused(_))),
+        "{settled:?}"
+    );
+    let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.what).collect();
+    let path = "/apis/gateway.networking.k8s.io/v1beta1/namespaces/wagi-system/referencegrants";
+    assert_eq!(
+        asked,
+        [
+            format!("PATCH {path}/wagi-a"),
+            format!("PATCH {path}/wagi-b"),
+            format!("DELETE {path}/wagi-gone"),
+        ]
+    );
+    let left = known.differs(&wanted);
+    assert_eq!(left, Some((vec!["a".to_owned()], Vec::new())));
+}
+
+#[test]
+fn what_is_refused_is_tried_ever_more_seldom_and_never_given_up() {
+    let seconds = [1, 2, 3, 4, 5, 6, 100].map(|failures| pause(failures).as_secs());
+    assert_eq!(seconds, [2, 4, 8, 16, 32, 60, 60]);
 }
