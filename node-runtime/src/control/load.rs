@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crds::digest::Digest;
@@ -56,7 +56,12 @@ pub(super) async fn load<C: Compile, B: Build<Program = C::Program>>(
         Ok((digest, program)) => {
             let _permit = builds.acquire().await.expect("it is never closed");
             let built = spawn_blocking(move || build(&*builder, &program, digest, ready));
-            outcomes.extend(built.await.expect("it catches the panics of what it calls"));
+            match built.await {
+                Ok(built) => outcomes.extend(built),
+                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                // The process ends, and nobody waits for it.
+                Err(_) => {}
+            }
         }
     }
     outcomes
