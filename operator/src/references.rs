@@ -110,6 +110,10 @@ impl Source {
         })
     }
 
+    fn is_in(&self, place: &Place) -> bool {
+        self.namespace == place.namespace && self.object.kind == place.kind
+    }
+
     fn place(&self) -> Place {
         Place {
             namespace: self.namespace.clone(),
@@ -242,7 +246,7 @@ impl References {
         self.users.remove(source);
         self.reads.remove(source);
         let place = source.place();
-        if !self.users.keys().any(|other| other.place() == place) {
+        if self.sources_in(&place).next().is_none() {
             self.places.remove(&place);
             self.due.places = true;
         }
@@ -296,7 +300,7 @@ impl References {
             self.gone(&place.source(&name));
         }
         if is_news {
-            for source in self.sources_in(place) {
+            for source in self.sources_in(place).cloned().collect::<Vec<_>>() {
                 self.read_if_old(&source);
                 self.tell_users(&source);
             }
@@ -309,7 +313,7 @@ impl References {
             return;
         };
         if !std::mem::replace(&mut state.is_forbidden, true) {
-            for source in self.sources_in(place) {
+            for source in self.sources_in(place).cloned().collect::<Vec<_>>() {
                 self.tell_users(&source);
             }
         }
@@ -357,9 +361,12 @@ impl References {
         self.due.routes.extend(users.cloned());
     }
 
-    fn sources_in(&self, place: &Place) -> Vec<Source> {
-        let inside = self.users.keys().filter(|source| source.place() == *place);
-        inside.cloned().collect()
+    /// Sources are in the order of their places: those of others are not looked through.
+    fn sources_in(&self, place: &Place) -> impl Iterator<Item = &Source> {
+        let inside = self.users.range(place.source("")..);
+        inside
+            .map(|(source, _)| source)
+            .take_while(|source| source.is_in(place))
     }
 
     /// What a published document names of copies.
