@@ -61,17 +61,17 @@ pub enum Command {
     Crds,
     /// Remove all that the operator made, and say what; stop the operator first.
     #[command(after_help = EXIT_CODES)]
-    Uninstall(UninstallArgs),
+    Uninstall(PlaceArgs),
 }
 
-/// What `wagi-operator uninstall` is told.
+/// Whose objects, and where.
 #[derive(Debug, Args)]
-pub struct UninstallArgs {
+pub struct PlaceArgs {
     /// File that says where the API server is, and who we are [default: as a pod is told].
     #[arg(long, env = "WAGI_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Namespace of the programs: the Lease.
+    /// Namespace of the programs: the Lease, the runtimes and their reports.
     #[arg(
         long,
         env = "WAGI_SYSTEM_NAMESPACE",
@@ -80,7 +80,8 @@ pub struct UninstallArgs {
     )]
     pub system_namespace: String,
 
-    /// Pool whose documents go: namespace wagi-documents for `default`, else wagi-documents-POOL.
+    /// Pool of runtimes that is published to: namespace wagi-documents for `default`, else
+    /// wagi-documents-POOL.
     #[arg(
         long,
         env = "WAGI_POOL",
@@ -93,9 +94,9 @@ pub struct UninstallArgs {
 /// What `wagi-operator run` is told.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// File that says where the API server is, and who we are [default: as a pod is told].
-    #[arg(long, env = "WAGI_KUBECONFIG", value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    /// Whose objects, and where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 
     /// Step of a route's story after which to abort, as a crash would: validate, resolve, build,
     /// apply or status. For tests.
@@ -111,25 +112,6 @@ pub struct RunArgs {
         value_name = "ADDRESS"
     )]
     pub admin_listen: String,
-
-    /// Namespace of the programs: the Lease, the runtimes and their reports.
-    #[arg(
-        long,
-        env = "WAGI_SYSTEM_NAMESPACE",
-        default_value = ::crds::names::SYSTEM_NAMESPACE,
-        value_name = "NAMESPACE"
-    )]
-    pub system_namespace: String,
-
-    /// Pool of runtimes to publish to: namespace wagi-documents for `default`, else
-    /// wagi-documents-POOL.
-    #[arg(
-        long,
-        env = "WAGI_POOL",
-        default_value = ::crds::names::DEFAULT_POOL,
-        value_name = "POOL"
-    )]
-    pub pool: String,
 
     /// Name under which it holds the Lease; each running operator needs its own [default: the
     /// host's name, which is a pod's].

@@ -13,7 +13,7 @@ use crds::names;
 pub use process_shell::mistakes::ConfigError;
 use process_shell::mistakes::Mistakes;
 
-use crate::cli::{RunArgs, UninstallArgs};
+use crate::cli::{PlaceArgs, RunArgs};
 use crate::reconcile::Step;
 use crate::uninstall::Place;
 
@@ -52,20 +52,20 @@ pub struct Uninstall {
 
 // === impl Uninstall ===
 
-impl TryFrom<UninstallArgs> for Uninstall {
+impl TryFrom<PlaceArgs> for Uninstall {
     type Error = ConfigError;
 
-    fn try_from(args: UninstallArgs) -> Result<Self, ConfigError> {
+    fn try_from(args: PlaceArgs) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
-        let namespace = &args.system_namespace;
-        let system_namespace = mistakes.flag("--system-namespace", namespace, parse::dns_label);
-        let pool = mistakes.flag("--pool", &args.pool, parse::pool);
+        let kubeconfig = kubeconfig(&args);
+        let namespaces = namespaces(&mut mistakes, &args);
         mistakes.finish(move || {
+            let (system_namespace, pool) = namespaces?;
             Some(Self {
-                kubeconfig: args.kubeconfig.filter(|file| !file.as_os_str().is_empty()),
+                kubeconfig,
                 place: Place {
-                    system_namespace: system_namespace?,
-                    documents_namespace: names::documents_namespace(&pool?),
+                    system_namespace,
+                    documents_namespace: names::documents_namespace(&pool),
                 },
             })
         })
@@ -80,20 +80,17 @@ impl TryFrom<RunArgs> for Run {
     fn try_from(args: RunArgs) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
         let admin_listen = mistakes.flag("--admin-listen", &args.admin_listen, parse::address);
-        let namespace = &args.system_namespace;
-        let system_namespace = mistakes.flag("--system-namespace", namespace, parse::dns_label);
-        let pool = mistakes.flag("--pool", &args.pool, parse::pool);
+        let namespaces = namespaces(&mut mistakes, &args.place);
         let pod_name = pod_name(&mut mistakes, args.pod_name.as_deref());
         let abort_after = abort_after(&mut mistakes, args.abort_after.as_deref());
         let registry = registry::Registry::parse(&mut mistakes, &args.registry);
         mistakes.finish(move || {
-            let pool = pool?;
+            let (system_namespace, pool) = namespaces?;
             Some(Self {
-                // An empty variable is one that was not set.
-                kubeconfig: args.kubeconfig.filter(|file| !file.as_os_str().is_empty()),
+                kubeconfig: kubeconfig(&args.place),
                 abort_after: abort_after?,
                 admin_listen: admin_listen?,
-                system_namespace: system_namespace?,
+                system_namespace,
                 documents_namespace: names::documents_namespace(&pool),
                 pool,
                 pod_name: pod_name?,
@@ -101,6 +98,20 @@ impl TryFrom<RunArgs> for Run {
             })
         })
     }
+}
+
+/// An empty variable is one that was not set.
+fn kubeconfig(args: &PlaceArgs) -> Option<PathBuf> {
+    let file = args.kubeconfig.clone();
+    file.filter(|file| !file.as_os_str().is_empty())
+}
+
+/// The namespace of the programs, and the pool.
+fn namespaces(mistakes: &mut Mistakes, args: &PlaceArgs) -> Option<(String, String)> {
+    let namespace = &args.system_namespace;
+    let system_namespace = mistakes.flag("--system-namespace", namespace, parse::dns_label);
+    let pool = mistakes.flag("--pool", &args.pool, parse::pool);
+    Some((system_namespace?, pool?))
 }
 
 #[expect(

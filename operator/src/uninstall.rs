@@ -54,12 +54,12 @@ pub enum Error {
         namespace: String,
     },
     /// The API server does not do it.
-    #[error("{doing}: {source}; what was removed before stays so, and this may be run again")]
+    #[error("{doing}: {reason}; what was removed before stays so, and this may be run again")]
     Api {
         /// What was asked of it.
         doing: String,
-        /// Why.
-        source: Box<kube::Error>,
+        /// Why, in its own words.
+        reason: String,
     },
 }
 
@@ -155,8 +155,11 @@ where
 
 fn refused(doing: &str) -> impl FnOnce(kube::Error) -> Error {
     let doing = doing.to_owned();
-    move |source| Error::Api {
+    move |error| Error::Api {
         doing,
-        source: Box::new(source),
+        reason: match error {
+            kube::Error::Api(status) => status.message,
+            error => error.to_string(),
+        },
     }
 }

@@ -1,5 +1,6 @@
 //! `wagi-operator uninstall`, as an administrator runs it.
 
+use std::path::Path;
 use std::process::Output;
 
 use serde_json::json;
@@ -8,7 +9,11 @@ use tests::wagi::command_of;
 use crate::installation::Installation;
 
 fn uninstall(all: &Installation) -> Output {
-    let kubeconfig = format!("--kubeconfig={}", all.cluster.kubeconfig_admin().display());
+    uninstall_as(&all.cluster.kubeconfig_admin())
+}
+
+fn uninstall_as(kubeconfig: &Path) -> Output {
+    let kubeconfig = format!("--kubeconfig={}", kubeconfig.display());
     let mut command = command_of("wagi-operator", &["uninstall", &kubeconfig]);
     command.output().expect("it runs")
 }
@@ -38,6 +43,21 @@ fn what_the_operator_made_goes_and_what_people_made_stays() {
     assert_eq!(all.ask("/hello")[0].head.status, 200);
 
     all.operator.kill();
+    // The operator's own account may not do it, which is said once and with what was asked for.
+    let pod = (all.operator.pod(), all.operator.uid());
+    let own = all
+        .cluster
+        .kubeconfig_for("wagi-system", "wagi-operator", Some(pod));
+    let forbidden = uninstall_as(&own);
+    let said = text(&forbidden.stderr);
+    assert_eq!(forbidden.status.code(), Some(1), "{said}");
+    assert_eq!(said.matches("is forbidden").count(), 1, "{said}");
+    assert!(
+        said.contains("deleting documents (ConfigMaps of wagi-documents)"),
+        "{said}"
+    );
+    assert_eq!(all.documents().len(), 1);
+
     let done = uninstall(&all);
     assert!(done.status.success(), "{}", text(&done.stderr));
     let said = text(&done.stdout);

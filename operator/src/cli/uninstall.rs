@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::{Error, UninstallArgs};
+use super::{Error, PlaceArgs};
 use crate::config::Uninstall;
 use crate::kubernetes;
 use crate::uninstall::{Removed, uninstall};
@@ -13,7 +13,7 @@ const KEPT: &str = "\
 kept: WagiRoutes, custom resource definitions and namespaces; \
 kubectl delete crd wagiroutes.wagi.dev waginodes.wagi.dev removes all routes with their definition";
 
-pub(super) fn run(args: UninstallArgs) -> Result<ExitCode, Error> {
+pub(super) fn run(args: PlaceArgs) -> Result<ExitCode, Error> {
     let config = Uninstall::try_from(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
